@@ -1,0 +1,19 @@
+"""npuemu: a bit-exact, cycle-accounted emulator for NPU matrix cores."""
+
+__version__ = "0.1.0"
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from npuemu.api import Run, assemble, list_kernels, list_machines, load, machine, run
+
+__all__ = ["Run", "assemble", "list_kernels", "list_machines", "load", "machine", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """The interface of `npuemu.api`, imported when it is first asked for."""
+    if name in __all__:
+        from npuemu import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'npuemu' has no attribute {name!r}")

@@ -1,0 +1,266 @@
+"""The Python interface: load or assemble a kernel, run it, look at what came out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npuemu import asm, data
+from npuemu import machine as machines
+from npuemu.asm.program import Program, Tensor
+from npuemu.errors import NpuemuError, UserError
+from npuemu.formats import files, tensor
+from npuemu.formats.format import get as get_format
+from npuemu.machine import Machine
+
+Array = NDArray[Any]
+Progress = Callable[[dict[str, Any]], None]
+DEFAULT_MAX_CYCLES = 2_000_000_000
+MODES = ("full", "timing", "numbers")
+SUFFIX = ".npu"
+
+
+@dataclass(frozen=True)
+class KernelInfo:
+    """A bundled kernel: name, machines (the first is the default), one line, its text file."""
+
+    name: str
+    machines: tuple[str, ...]
+    summary: str
+    path: Path
+
+
+@dataclass
+class Run:
+    """What a run left behind.
+
+    outputs: tensors of role out by name (empty in timing mode); report: the dictionary of the report
+    schema; trace_events: (core, pipe, name, start, duration) when a trace was asked for.
+    """
+
+    kernel: Program
+    outputs: dict[str, Array]
+    report: dict[str, Any]
+    trace_events: list[tuple[str, str, str, int, int]] | None = None
+    mac_peak: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def cycles(self) -> int:
+        """Cycles of the run."""
+        return int(self.report["cycles"])
+
+    @property
+    def diagnostics(self) -> list[dict[str, str]]:
+        """Findings: code, severity, message, where."""
+        return list(self.report["diagnostics"])
+
+    @property
+    def ok(self) -> bool:
+        """True when no finding is an error."""
+        return all(d["severity"] != "error" for d in self.diagnostics)
+
+    def _repr_html_(self) -> str:
+        from npuemu.report.html import fragment
+
+        return fragment(self.report, peak=self.mac_peak)
+
+
+def list_kernels() -> list[KernelInfo]:
+    """The bundled kernels, by name."""
+    found = []
+    for path in sorted(data.folder("programs").glob(f"*/kernel{SUFFIX}")):
+        listed: tuple[str, ...] = ()
+        summary = ""
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith(";") and not summary:
+                summary = line.lstrip("; ").partition(": ")[2] or line.lstrip("; ")
+            if line.strip().startswith(".machines"):
+                listed = tuple(m.strip() for m in line.partition(".machines")[2].split(";")[0].split(","))
+        found.append(KernelInfo(path.parent.name, listed, summary, path))
+    return found
+
+
+def list_machines() -> list[Machine]:
+    """The built-in machines."""
+    return [machines.load(name) for name in machines.names]
+
+
+def machine(name: str | Path) -> Machine:
+    """A machine by name, or from the path of a machine file."""
+    return machines.load(str(name))
+
+
+def _kernel_path(kernel: str | Path) -> Path:
+    """File of a bundled kernel, of a kernel folder, or the path itself; UserError names the nearest."""
+    path = Path(kernel)
+    bundled = data.folder("programs") / path / f"kernel{SUFFIX}"
+    if len(path.parts) == 1 and bundled.is_file():
+        return bundled
+    if path.is_dir() and (path / f"kernel{SUFFIX}").is_file():
+        return path / f"kernel{SUFFIX}"
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return path
+    import difflib
+
+    names = [k.name for k in list_kernels()]
+    near = difflib.get_close_matches(str(kernel), names, 1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise UserError(f"there is no kernel {str(kernel)!r}{hint} (npuemu list shows them; or give a path)")
+
+
+def _machine_argument(chosen: str | Path | Machine | None) -> Machine | None:
+    return chosen if chosen is None or isinstance(chosen, Machine) else machine(chosen)
+
+
+def load(
+    kernel: str | Path,
+    *,
+    machine: str | Path | Machine | None = None,
+    blocks: int | None = None,
+    **params: int,
+) -> Program:
+    """Assemble a bundled kernel or a text file, or load a binary, for a machine and a block count.
+
+    Raises NpuemuError with a complete message.
+    """
+    chosen = _machine_argument(machine)
+    program = asm.load_file(_kernel_path(kernel), machine=chosen, blocks=blocks, params=params)
+    return _checked(program, chosen)
+
+
+def assemble(
+    text: str,
+    *,
+    machine: str | Path | Machine | None = None,
+    blocks: int | None = None,
+    **params: int,
+) -> Program:
+    """Assemble a kernel's text."""
+    chosen = _machine_argument(machine)
+    return _checked(asm.assemble(text, machine=chosen, blocks=blocks, params=params), chosen)
+
+
+def _checked(program: Program, chosen: Machine | None) -> Program:
+    target = chosen or machine(program.machine)
+    if program.blocks > target.groups:
+        raise UserError(f"{program.blocks} blocks, but {target.name} has {target.groups} core groups")
+    if program.gm_bytes > target.gm_limit:
+        raise UserError(f"the tensors take {program.gm_bytes:,} bytes; the limit is {target.gm_limit:,}")
+    return program
+
+
+def draw(item: Tensor, seed: int) -> Array:
+    """Random values for an input tensor: the same for the same tensor and seed."""
+    digest = hashlib.sha256(f"{item.name}:{seed}".encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
+    if item.dtype == "e8m0":
+        return rng.integers(121, 134, item.shape, dtype=np.uint8)
+    if item.dtype == "e2m1":
+        return rng.integers(0, 16, item.shape, dtype=np.uint8)
+    dtype = tensor.numpy_dtype(get_format(item.dtype))
+    if dtype.kind in "iu":
+        info = np.iinfo(dtype)
+        return rng.integers(info.min, info.max, item.shape, dtype=dtype, endpoint=True)
+    if item.name.endswith("scale"):
+        return rng.uniform(0.5, 1.5, item.shape).astype(np.float32).astype(dtype) / dtype.type(64)
+    return rng.standard_normal(item.shape, dtype=np.float32).astype(dtype)
+
+
+def _fill(program: Program, gm: NDArray[np.uint8], inputs: Mapping[str, Any], seed: int) -> None:
+    """Put the input tensors into global memory."""
+    known = {t.name for t in program.tensors if t.role == "in"}
+    for name in inputs:
+        if name not in known:
+            raise UserError(f"{program.name} has no input tensor {name!r}; it has {', '.join(sorted(known))}")
+    for item in program.tensors:
+        if item.role != "in":
+            continue
+        fmt = get_format(item.dtype)
+        given = inputs.get(item.name)
+        try:
+            if given is None:
+                given = draw(item, seed)
+            elif isinstance(given, (str, Path)):
+                given = files.read(str(given), fmt, item.shape, item.name)
+            gm[item.address : item.address + item.nbytes] = tensor.to_bytes(given, fmt, item.shape, item.name)
+        except tensor.TensorError as error:
+            raise UserError(str(error)) from None
+
+
+def run(
+    kernel: Program | str | Path,
+    machine: str | Path | Machine | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    blocks: int | None = None,
+    mode: str = "full",
+    check: bool = True,
+    seed: int = 0,
+    threads: int = 1,
+    max_cycles: int | None = None,
+    progress: Progress | None = None,
+    trace: bool = False,
+    **params: int,
+) -> Run:
+    """Run a kernel. A name or path is assembled with ``params``; an assembled kernel takes none.
+
+    inputs: arrays, or file specifications, by tensor name; the others are drawn from ``seed``.
+    mode: full (numbers and time), timing (no numbers), numbers (no observers).
+    """
+    if mode not in MODES:
+        raise UserError(f"mode {mode!r}: must be {', '.join(MODES)}")
+    if isinstance(kernel, Program):
+        if params:
+            raise UserError(f"parameters are bound at assembly: {kernel.name} is assembled already")
+        if blocks is not None and blocks != kernel.blocks:
+            raise UserError(f"{kernel.name} is assembled for {kernel.blocks} blocks, not {blocks}")
+        program = kernel
+    else:
+        program = load(kernel, machine=machine, blocks=blocks, **params)
+    target = _machine_argument(machine) or machines.load(program.machine)
+    if target.name != program.machine:
+        raise UserError(f"{program.name} is assembled for {program.machine}, not {target.name}")
+    _checked(program, target)
+    from npuemu.runner import execute
+
+    gm = np.full(program.gm_bytes + 64, 0xFF, np.uint8)
+    gm = gm[-gm.ctypes.data % 64 :][: program.gm_bytes]
+    _fill(program, gm, inputs or {}, seed)
+    report, events, peak = execute(
+        program, target, gm, mode, check, threads, max_cycles or DEFAULT_MAX_CYCLES, progress, trace
+    )
+    outputs: dict[str, Array] = {}
+    report["outputs"] = {}
+    if mode != "timing":
+        for item in program.tensors:
+            if item.role == "out":
+                raw = gm[item.address : item.address + item.nbytes]
+                outputs[item.name] = tensor.from_bytes(raw, get_format(item.dtype), item.shape, item.name)
+                digest = hashlib.sha256(raw).hexdigest()
+                report["outputs"][item.name] = {
+                    "dtype": item.dtype,
+                    "shape": list(item.shape),
+                    "sha256": digest,
+                }
+    return Run(program, outputs, report, events, peak)
+
+
+__all__ = [
+    "KernelInfo",
+    "NpuemuError",
+    "Program",
+    "Run",
+    "UserError",
+    "assemble",
+    "list_kernels",
+    "list_machines",
+    "load",
+    "machine",
+    "run",
+]

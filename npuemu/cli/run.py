@@ -1,0 +1,145 @@
+"""`npuemu run`: assemble, execute, report."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from npuemu.cli import options
+from npuemu.cli.progress import Progress
+from npuemu.errors import UserError
+
+if TYPE_CHECKING:
+    from npuemu.api import Run
+
+
+def run(
+    kernel: options.Kernel,
+    defines: options.Defines = [],  # noqa: B006
+    inputs: Annotated[
+        list[str],
+        typer.Option(
+            "--in", metavar="TENSOR=FILE", show_default=False,
+            help="Read an input (.npy, .npz:key, .safetensors:key); others are drawn from --seed.",
+        ),
+    ] = [],  # noqa: B006
+    outputs: Annotated[
+        list[str],
+        typer.Option(
+            "--out", metavar="TENSOR=FILE", show_default=False, help="Write an output tensor."
+        ),
+    ] = [],  # noqa: B006
+    seed: Annotated[str, typer.Option("--seed", metavar="N", help="Seed of drawn inputs.")] = "0",
+    machine: options.MachineName = None,
+    blocks: options.Blocks = None,
+    mode: Annotated[
+        str, typer.Option("--mode", metavar="full|timing|numbers", help="What is computed.")
+    ] = "full",
+    no_check: Annotated[bool, typer.Option("--no-check", help="Skip the checks.")] = False,
+    threads: Annotated[
+        str, typer.Option("--threads", metavar="N", help="Threads for arithmetic.")
+    ] = "1",
+    max_cycles: Annotated[
+        str | None, typer.Option("--max-cycles", metavar="N", help="End the run after N cycles.")
+    ] = None,
+    report: Annotated[
+        str | None,
+        typer.Option("--report", metavar="FILE.json", help="Write the report; - is stdout."),
+    ] = None,
+    trace: Annotated[
+        str | None, typer.Option("--trace", metavar="FILE", help="Write a Chrome JSON trace.")
+    ] = None,
+    html: Annotated[
+        str | None, typer.Option("--html", metavar="FILE", help="Write an HTML report.")
+    ] = None,
+) -> int:
+    """Run a kernel: exact outputs, cycles, occupancy, diagnostics."""
+    bound = options.binding(defines, machine, blocks)
+    given = options.tensor_files(inputs, "--in")
+    wanted = options.tensor_files(outputs, "--out")
+    chosen = options.mode(mode)
+    limit = None if max_cycles is None else options.integer(max_cycles, "--max-cycles", 1)
+    settings = {
+        "seed": options.integer(seed, "--seed", 0),
+        "threads": options.integer(threads, "--threads", 1, 1024),
+        "max_cycles": limit,
+    }
+    for path, option in ((report, "--report"), (trace, "--trace"), (html, "--html")):
+        options.writable(path, option)
+    if wanted and chosen == "timing":
+        raise UserError("--out needs values, and --mode timing computes none")
+
+    from npuemu import api
+    from npuemu.cli import tensors
+
+    tensors.check_files(wanted, "--out")
+    loaded = api.load(kernel, **bound)
+    tensors.check_names(loaded, given, "--in", "in")
+    tensors.check_names(loaded, wanted, "--out", "out")
+    with Progress() as progress:
+        result = api.run(
+            loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
+            check=not no_check, progress=progress, **settings,
+        )  # fmt: skip
+    _write(result, wanted, report, trace, html)
+    _show(result, kernel, report)
+    return 0 if result.ok else 1
+
+
+def _write(
+    result: Run, wanted: dict[str, str], report: str | None, trace: str | None, html: str | None
+) -> None:
+    """Write every file that was asked for."""
+    if wanted:
+        from npuemu.cli.tensors import write_outputs
+
+        write_outputs(result, wanted)
+    if report is not None:
+        from npuemu.report.json_schema import encode
+
+        text = encode(result.report)
+        if report == "-":
+            sys.stdout.write(text.decode())
+        else:
+            Path(report).write_bytes(text)
+    if html is not None:
+        from npuemu.report.html import page
+
+        Path(html).write_text(page(result.report, peak=_peak(result)), encoding="utf-8")
+    if trace is not None:
+        _write_trace(result, trace)
+
+
+def _write_trace(result: Run, path: str) -> None:
+    from npuemu.report.trace import write_trace
+
+    events = getattr(result, "trace_events", None)
+    if events is None:
+        raise UserError("--trace: this run recorded no trace")
+    cycles, time_us = result.report["cycles"], result.report["time_us"]
+    with Path(path).open("w", encoding="utf-8") as target:
+        write_trace(target, events, cycles / time_us if time_us else 1.0)
+
+
+def _show(result: Run, kernel: str, report: str | None) -> None:
+    """The report on standard output; only the findings, on stderr, when the JSON goes there."""
+    from npuemu.cli.sources import Sources
+    from npuemu.report import terminal
+
+    path = Path(kernel)
+    sources = Sources(path.parent if path.exists() else None)
+    if report == "-":
+        sys.stderr.write(terminal.findings(result.report, sources))
+        return
+    style = terminal.style_for(sys.stdout)
+    text = terminal.render(result.report, style, source_line=sources, peak=_peak(result))
+    sys.stdout.write(text)
+
+
+def _peak(result: Run) -> Mapping[str, float] | None:
+    """Multiply-adds a cycle of one cube core by input type, if the run knows its machine's."""
+    return getattr(result, "mac_peak", None)

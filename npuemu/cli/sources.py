@@ -1,0 +1,43 @@
+"""The text of a source line named by a diagnostic."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+
+class Sources:
+    """Looks lines up by `file:line`, below the folder of the kernel if the name is relative."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def __call__(self, where: str) -> str | None:
+        """The line's text, or None when the file or line is not there."""
+        name, number = self._split(where)
+        if name is None:
+            return None
+        places = [Path(name)] + ([self._folder / name] if self._folder else [])
+        for path in places:
+            lines = _lines(path)
+            if 0 < number <= len(lines):
+                return lines[number - 1]
+        return None
+
+    @staticmethod
+    def _split(where: str) -> tuple[str | None, int]:
+        """`file:line` or `file:line:column` -> file and line."""
+        parts = where.split()[0].split(":") if where.strip() else []
+        while len(parts) > 2 and parts[-1].isdigit() and parts[-2].isdigit():
+            parts.pop()
+        if len(parts) < 2 or not parts[-1].isdigit():
+            return None, 0
+        return ":".join(parts[:-1]), int(parts[-1])
+
+
+@lru_cache(maxsize=64)
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,1 @@
+"""Time: dispatch, queues, flags, events; calls the units and the observers. Knows no text."""

@@ -1,0 +1,160 @@
+"""What a data instruction costs: head, work, tail, and the cycles lost to banks and shared bandwidth."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npuemu.engine.state import (
+    COST_GM,
+    COST_VECTOR,
+    FIXED_POINT,
+    G_HBM_FREE,
+    G_L2_FREE,
+    T_DEN,
+    T_FIXED,
+    T_FLOOR,
+    T_HEAD,
+    T_ISOLATED,
+    T_KIND,
+    T_MISALIGNED,
+    T_MISS_NUM,
+    T_NUM,
+    T_TAIL,
+    X_BANK_GROUP_MASK,
+    X_BANK_GROUP_SHIFT,
+    X_BANK_MASK,
+    X_BANK_SHIFT,
+    X_GM_ALIGN,
+    X_GM_BURST,
+    X_HBM_UNIT,
+    X_L2_UNIT,
+    X_LINE_SHIFT,
+    X_READS_PER_GROUP,
+    X_WRITE_LAG,
+)
+from npuemu.jit import njit
+
+GM = 0
+
+
+@njit
+def touch(region, touched, line_shift):  # type: ignore[no-untyped-def]
+    """Mark the lines of a GM region; returns (bytes moved, bytes of lines touched for the first time, bursts)."""
+    n1, s1, n0, s0, length = region[3], region[4], region[5], region[6], region[7]
+    fresh = 0
+    for i in range(n1):
+        for j in range(n0):
+            start = region[2] + i * s1 + j * s0
+            lines = touched[start >> line_shift : ((start + length - 1) >> line_shift) + 1]
+            for k in range(lines.size):
+                fresh += 1 - lines[k]
+                lines[k] = 1
+    return n1 * n0 * length, fresh << line_shift, n1 * n0
+
+
+@njit
+def gm_work(region, row, machine, touched, g, begin):  # type: ignore[no-untyped-def]
+    """Cycles of a GM transfer that starts moving at ``begin``: (own work, cycles lost to shared bandwidth).
+
+    Own rate: bytes at the L2 rate, those of first-touched lines at the memory rate; a burst counts at least
+    the machine's smallest request, a misaligned one pays the machine's factor. Shared: two first-come
+    servers, L2 and memory, in 2^-20 of a cycle.
+    """
+    moved, fresh, bursts = touch(region, touched, machine[X_LINE_SHIFT])
+    miss = min(fresh, moved)
+    charged = max(moved, bursts * machine[X_GM_BURST])
+    cost = (charged - miss) * row[T_NUM] + miss * row[T_MISS_NUM]
+    if region[2] % machine[X_GM_ALIGN] != 0 or (bursts > 1 and region[6] % machine[X_GM_ALIGN] != 0):
+        cost = cost * row[T_MISALIGNED] // 100
+    own = max(row[T_FLOOR], row[T_FIXED] + (cost + row[T_DEN] - 1) // row[T_DEN])
+    now = begin * FIXED_POINT
+    g[G_L2_FREE] = max(g[G_L2_FREE], now) + charged * machine[X_L2_UNIT]
+    if miss > 0:
+        g[G_HBM_FREE] = max(g[G_HBM_FREE], now) + miss * machine[X_HBM_UNIT]
+        now = g[G_HBM_FREE]
+    shared = (max(g[G_L2_FREE], now) + FIXED_POINT - 1) // FIXED_POINT
+    return own, max(0, shared - begin - own)
+
+
+@njit
+def _groups(region, repeat, machine):  # type: ignore[no-untyped-def]
+    """Bank groups (bit mask) and the bank of one repeat's blocks of a vector operand."""
+    n0, s0, length = region[5], region[6], region[7]
+    base = region[2] + repeat * region[4]
+    if region[3] == 1 and n0 == 1 and length > 256:  # one dense run: 256 bytes a repeat
+        base, length = region[2] + repeat * 256, 256
+    mask = np.int64(0)
+    blocks = min((length + 31) >> 5, 8) if n0 == 1 else min(n0, 8)
+    step = 32 if n0 == 1 else s0
+    for b in range(blocks):
+        group = ((base + b * step) >> machine[X_BANK_GROUP_SHIFT]) & machine[X_BANK_GROUP_MASK]
+        mask |= np.int64(1) << group
+    bank = (base >> machine[X_BANK_SHIFT]) & machine[X_BANK_MASK]
+    return mask, bank
+
+
+@njit
+def bank_conflicts(rows, regions, repeats, machine):  # type: ignore[no-untyped-def]
+    """Extra cycles of a vector instruction from UB bank conflicts.
+
+    Two reads of one bank group in a cycle conflict (beyond the group's read ports); a write conflicts with a
+    read of the same bank in the cycle in which it lands, ``X_WRITE_LAG`` repeats later.
+    """
+    read0, read1, write0 = -1, -1, -1
+    for i in range(regions):
+        if rows[i, 1] == 1:
+            write0 = i if write0 < 0 else write0
+        elif read0 < 0:
+            read0 = i
+        elif read1 < 0:
+            read1 = i
+    if read0 < 0:
+        return 0
+    lag, total = machine[X_WRITE_LAG], 0
+    for r in range(repeats):
+        mask0, bank0 = _groups(rows[read0], r, machine)
+        if read1 >= 0 and machine[X_READS_PER_GROUP] < 2:
+            mask1, _ = _groups(rows[read1], r, machine)
+            if mask0 & mask1:
+                total += 1
+        if write0 >= 0 and r >= lag:
+            mask_w, bank_w = _groups(rows[write0], r - lag, machine)
+            if bank_w == bank0 and mask_w & mask0:
+                total += 1
+    return total
+
+
+@njit(forceinline=True)
+def plain_work(row, units):  # type: ignore[no-untyped-def]
+    """Work cycles of an instruction that moves nothing over GM."""
+    return max(row[T_FLOOR], row[T_FIXED] + (units * row[T_NUM] + row[T_DEN] - 1) // row[T_DEN])
+
+
+@njit
+def cost(row, machine, rows, regions, units, start, idle, touched, g, result):  # type: ignore[no-untyped-def]
+    """Fill ``result`` with [free, end, bank cycles, bandwidth cycles, work] of an instruction that starts at ``start``.
+
+    free: when the pipe can take the next one; end: when flags and barriers see it complete.
+    """
+    head = row[T_HEAD] if idle else 0
+    bank, bandwidth = 0, 0
+    if row[T_KIND] == COST_GM:
+        work = 0
+        for i in range(regions):
+            if rows[i, 0] == GM:
+                own, lost = gm_work(rows[i], row, machine, touched, g, start + head)
+                work += own
+                bandwidth += lost
+        work = max(work, row[T_FLOOR])
+    else:
+        work = plain_work(row, units)
+        if row[T_KIND] == COST_VECTOR:
+            bank = bank_conflicts(rows, regions, units, machine)
+    tail = row[T_TAIL]
+    if idle:
+        tail = max(tail, row[T_ISOLATED] - head - work)
+    result[0] = start + head + work + bank + bandwidth
+    result[1] = result[0] + tail
+    result[2] = bank
+    result[3] = bandwidth
+    result[4] = work

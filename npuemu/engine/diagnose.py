@@ -1,0 +1,212 @@
+"""Why a run ended early, in words: from the state arrays to diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from npuemu.engine import scalar as sc
+from npuemu.engine import state as st
+from npuemu.engine.launch import LIVELOCK, Launch
+from npuemu.isa.shapes import extent
+from npuemu.isa.table import MEMORIES, PIPES
+from npuemu.observe.diagnostics import KINDS, Diagnostic
+
+Where = Callable[[int], str]
+"""Row of the decoded code -> ``file:line:column``."""
+Node = tuple[int, int]
+"""(core, pipe)."""
+
+
+def core_name(core: int) -> str:
+    """``block 3 aic``, ``block 3 aiv0``, ``block 3 aiv1``."""
+    return f"block {core // 3} {('aic', 'aiv0', 'aiv1')[core % 3]}"
+
+
+class Diagnosis:
+    """Reads a finished launch."""
+
+    def __init__(self, launch: Launch, where: Where, tensors: list[str]) -> None:
+        self.launch = launch
+        self.e = launch.state
+        self.where = where
+        self.tensors = tensors
+
+    def found(self, status: int) -> list[Diagnostic]:
+        """All diagnostics of the run."""
+        if status == st.DEADLOCK:
+            return [self._deadlock()]
+        if status == st.ERROR:
+            return [self._problem()]
+        return [*self._wraps(), *self._leftovers()]
+
+    def _head(self, core: int, pipe: int, cycle: int) -> str:
+        return f"{core_name(core)}, pipe {PIPES[pipe]}, cycle {cycle}"
+
+    def _problem(self) -> Diagnostic:
+        p = self.e.problem
+        code, core, pipe, row, cycle = (int(p[i]) for i in range(5))
+        kind = KINDS[code]
+        name = self.launch.decoded.records[row].name if row >= 0 else ""
+        detail = self._detail(code, row, [int(v) for v in p[5:8]], core)
+        place = self._head(core, pipe, cycle)
+        where = self.where(row) if row >= 0 else ""
+        return Diagnostic(kind, f"{name + ': ' if name else ''}{detail} ({place})", where)
+
+    def _detail(self, code: int, row: int, values: list[int], core: int) -> str:
+        a, b, c = values
+        if code == 113:
+            return f"flag {PIPES[a]} -> {PIPES[b]} event {c} is raised again before it was waited for"
+        if code == 114:
+            return f"cross-core flag {a} would count past 15: its waits are missing or too late"
+        if code == 111:
+            return f"{LIVELOCK:,} scalar instructions ran without progress on any pipe"
+        if code == 112:
+            return f"the run reached its limit of {a:,} cycles; raise it with --max-cycles"
+        if code == 107:
+            return "needs a value that the kernel computes; run in full mode"
+        if code in (103, 104, 105) and a == -2:
+            return self._region(code, b, core)
+        if code == 116:
+            return "8-bit lanes need a mask of all ones; use counter mode for a tail"
+        if code == 117:
+            offset, lane = int(self.e.ctx[core, 41]), int(self.e.ctx[core, 42])
+            return f"offset {offset} of lane {lane} is misaligned or reaches past span"
+        if code == 118:
+            return "more than 524,288 lanes (a count that repeats over the same blocks)"
+        return self._operand(code, row, a, b)
+
+    def _operand(self, code: int, row: int, index: int, value: int) -> str:
+        record = self.launch.decoded.records[row]
+        if index < 0:
+            return KINDS[code].title if code != 101 else "its operands do not go together (see its page in the manual)"
+        if code == 106:
+            return "division by zero"
+        operand = record.operands[index]
+        if code == 102:
+            align = operand.align if operand.align > 1 else "the access width"
+            return f"{operand.name} = {value} is not a multiple of {align}"
+        return f"{operand.name} = {value} is outside {operand.lo} .. {operand.hi}"
+
+    def _region(self, code: int, index: int, core: int) -> str:
+        region = self.e.out[index]
+        start, stop = extent(region)
+        mem, write = MEMORIES[int(region[0])], "writes" if region[1] else "reads"
+        span = f"{write} {mem} bytes {start} .. {stop - 1}"
+        if code == 103:
+            size = int(self.e.ctx[core, 2 * int(region[0]) + 1])
+            return f"{span}, but {mem} has {size} bytes" if size else f"{span}, but this core has no {mem}"
+        names = self._near(start)
+        if code == 105:
+            return f"{span}, inside input tensor {names}; outputs and scratch tensors can be written"
+        return f"{span}, which is not inside one tensor ({names})"
+
+    def _near(self, address: int) -> str:
+        """The tensor that holds or comes just before an address."""
+        best = ""
+        for name, row in zip(self.tensors, self.e.tensors, strict=True):
+            start, end = int(row[st.N_ADDRESS]), int(row[st.N_END])
+            if start <= address:
+                best = f"{name} is {start} .. {end - 1}"
+        return best or "no tensor starts before it"
+
+    def _wraps(self) -> list[Diagnostic]:
+        wrapped = int(self.e.ctx[:, 40].sum())
+        if not wrapped:
+            return []
+        return [Diagnostic(KINDS[120], f"{wrapped:,} INT32 accumulator words wrapped modulo 2^32")]
+
+    def _leftovers(self) -> list[Diagnostic]:
+        found = []
+        for core, index in zip(*(self.e.flags >= 0).nonzero(), strict=True):
+            src, dst, event = PIPES[index >> 6], PIPES[(index >> 3) & 7], index & 7
+            text = f"flag {src} -> {dst} event {event} is still up ({core_name(int(core))})"
+            found.append(Diagnostic(KINDS[121], text))
+        for core, flag in zip(*(self.e.counters > 0).nonzero(), strict=True):
+            text = f"cross-core flag {flag} was not waited for ({core_name(int(core))})"
+            found.append(Diagnostic(KINDS[122], text))
+        return found
+
+    # --- deadlock -------------------------------------------------------------------------------------------
+
+    def _head_row(self, node: Node) -> int:
+        """Row of the instruction that a pipe (or the scalar unit) stands at."""
+        core, pipe = node
+        if pipe == st.S:
+            k = self.e.core[core]
+            return int(k[st.K_BASE] + k[st.K_PC])
+        x = core * st.PIPES + pipe
+        depth = int(self.e.machine[st.X_DEPTH])
+        return int(self.e.queue[x * depth + self.e.pipe[x, st.P_HEAD], st.O_ROW])
+
+    def _slot_value(self, node: Node, index: int) -> int:
+        core, pipe = node
+        if pipe == st.S:
+            row = self.e.code[self._head_row(node)]
+            value = int(row[st.C_VALUE + index])
+            is_register = (int(row[st.C_REGISTERS]) >> index) & 1
+            return int(self.e.registers[core, value]) if is_register else value
+        x = core * st.PIPES + pipe
+        slot = self.e.queue[x * int(self.e.machine[st.X_DEPTH]) + self.e.pipe[x, st.P_HEAD]]
+        return int(slot[st.O_VALUE + index])
+
+    def _waits_for(self, node: Node) -> tuple[str, Node | None]:
+        """What a stuck pipe waits for, and the pipe that would have to provide it."""
+        core, pipe = node
+        status = int(self.e.core[core, st.K_STATUS])
+        if pipe != st.S and self.e.pipe[core * st.PIPES + pipe, st.P_COUNT] == 0:
+            if status == st.HALTED:
+                return "has run all its instructions", None
+            return "has an empty queue and waits for the scalar unit", (core, st.S)
+        op = int(self.e.code[self._head_row(node), st.C_OPCODE])
+        if pipe == st.S and status == st.HALTED:
+            return "has halted", None
+        if pipe == st.S and status == st.QUEUE_FULL:
+            full = int(self.e.core[core, st.K_WAIT]) % st.PIPES
+            return f"waits for room in the queue of {PIPES[full]}", (core, full)
+        if op == sc.WAIT_FLAG:
+            src, event = self._slot_value(node, 0), self._slot_value(node, 2)
+            return f"waits for flag {PIPES[src]} -> {PIPES[pipe]} event {event}", (core, src)
+        if op == sc.CROSS_WAIT:
+            flag = self._slot_value(node, 1)
+            return f"waits for cross-core flag {flag}", self._provider(core)
+        if op == sc.PIPE_BARRIER:
+            for other in range(1, 7):
+                if self.e.pipe[core * st.PIPES + other, st.P_COUNT] > 0:
+                    return f"waits at a barrier for {PIPES[other]}", (core, other)
+        return "waits", None
+
+    def _provider(self, core: int) -> Node | None:
+        """A stuck core of the same group that could raise a cross-core flag."""
+        first = core - core % 3
+        for other in range(first, first + 3):
+            if other != core:
+                node = self._stuck(other)
+                if node is not None:
+                    return node
+        return None
+
+    def _stuck(self, core: int) -> Node | None:
+        """A pipe of a core that has work and cannot go on; the scalar unit last."""
+        for pipe in range(1, 7):
+            if self.e.pipe[core * st.PIPES + pipe, st.P_COUNT] > 0:
+                return core, pipe
+        return (core, st.S) if self.e.core[core, st.K_STATUS] != st.HALTED else None
+
+    def _deadlock(self) -> Diagnostic:
+        start = next(n for c in range(self.launch.cores) if (n := self._stuck(c)) is not None)
+        chain: list[Node] = []
+        node: Node | None = start
+        lines = []
+        while node is not None and node not in chain:
+            chain.append(node)
+            reason, following = self._waits_for(node)
+            row = self._head_row(node) if reason.startswith("waits") else -1
+            at = f" at {self.where(row)}" if row >= 0 else ""
+            lines.append(f"{core_name(node[0])} {PIPES[node[1]]} {reason}{at}")
+            node = following
+        if node is not None:
+            lines.append(f"which closes the circle at {core_name(node[0])} {PIPES[node[1]]}")
+        elif lines[-1].endswith(("instructions", "halted")):
+            lines.append("so nothing is left that could provide it")
+        return Diagnostic(KINDS[110], "; ".join(lines), self.where(self._head_row(start)))
+

@@ -1,0 +1,196 @@
+"""Runs footprint programs (``npuemu.isa.footprint``): what an instruction touches, its work, its legality."""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+
+from npuemu.isa import footprint as fp
+from npuemu.isa import shapes
+from npuemu.jit import njit, view_i64
+
+MAX_COUNT = 1 << 24
+"""Elements of a counter-mode instruction at most; no UB holds more."""
+H_REGIONS, H_UNITS, H_MACS, H_ELEMENTS, H_OPERAND, H_VALUE = range(6)
+"""Columns of the header row in front of the region rows."""
+
+(ADD, SUB, MUL, FLOORDIV, MOD, EQ, NE, LT, LE, GT, GE, MAX, MIN, CDIV, SELECT, LOOKUP) = range(16)
+_CHECK_RANGE, _CHECK_ALIGN, _CHECK_ZERO = fp.CHECK_RANGE, fp.CHECK_ALIGN, fp.CHECK_ZERO
+_VECTOR_STATE, _FINISH = fp.VECTOR_STATE, fp.FINISH
+_LINEAR, _STRIDED, _NEST = fp.LINEAR, fp.STRIDED, fp.NEST
+_FRACTAL_TILE, _L0C_TILE, _NZ_OUT, _VLANES = fp.FRACTAL_TILE, fp.L0C_TILE, fp.NZ_OUT, fp.VLANES
+_REPS, _LAST, _COUNTER, _ACTIVE, _NZ = (
+    fp.SLOT_REPS,
+    fp.SLOT_LAST,
+    fp.SLOT_COUNTER,
+    fp.SLOT_ACTIVE,
+    fp.SLOT_L0A_NZ,
+)
+
+
+def _signature(count):  # type: ignore[no-untyped-def]
+    """``int64(int64, ...)``: without it every literal argument makes one more specialisation to compile."""
+    return f"int64({', '.join(['int64'] * count)})"
+
+
+@njit(signature=_signature(10), forceinline=True)
+def store(out, at, write, mem, base, n1, s1, n0, s0, length):  # type: ignore[no-untyped-def]
+    """Write one region row behind the address ``out``."""
+    row = view_i64(out + at * 64, 8)
+    row[0], row[1], row[2], row[3] = mem, write, base, n1
+    row[4], row[5], row[6], row[7] = s1, n0, s0, length
+    return at + 1
+
+
+def _compile(function, **callees):  # type: ignore[no-untyped-def]
+    """Compile a region shape with its callees replaced by compiled ones."""
+    namespace = {**function.__globals__, **callees}
+    copy = types.FunctionType(function.__code__, namespace, function.__name__)
+    return njit(copy, signature=_signature(function.__code__.co_argcount))
+
+
+put = _compile(shapes.put, store=store)
+linear = _compile(shapes.linear, put=put)
+strided = _compile(shapes.strided, put=put)
+nest = _compile(shapes.nest, put=put)
+fractal_tile = _compile(shapes.fractal_tile, put=put)
+l0c_tile = _compile(shapes.l0c_tile, put=put)
+nz_out = _compile(shapes.nz_out, put=put)
+vlanes = _compile(shapes.vlanes, put=put)
+
+
+@njit
+def _mask_lanes(word):  # type: ignore[no-untyped-def]
+    """Active lanes and one past the highest active lane of 64 mask bits."""
+    count, top, w = 0, 0, np.uint64(word)
+    for i in range(64):
+        if (w >> np.uint64(i)) & np.uint64(1):
+            count += 1
+            top = i + 1
+    return count, top
+
+
+@njit
+def vector_state(v, ops, lanes, rep):  # type: ignore[no-untyped-def]
+    """Repeats, lanes up to the highest active one, counter mode and active lanes of a vector instruction."""
+    low, high = ops[2], ops[3]
+    reps, last, active = rep, lanes, rep * lanes
+    if ops[4] == 1:
+        if low < 0 or low > MAX_COUNT:
+            return 101
+        reps = (low + lanes - 1) // lanes
+        last = low - (reps - 1) * lanes if reps > 0 else 0
+        active = low
+    elif low != -1 or (high != -1 and lanes > 64):
+        if lanes > 128:
+            return 116
+        if lanes < 64:
+            low &= (1 << lanes) - 1
+        count, last = _mask_lanes(low)
+        if lanes > 64:
+            more, top = _mask_lanes(high)
+            count += more
+            if top > 0:
+                last = 64 + top
+        active = rep * count
+    v[_REPS], v[_LAST], v[_COUNTER], v[_ACTIVE] = reps, last, ops[4], active
+    return 0
+
+
+@njit(signature=_signature(3))
+def _arithmetic(op, x, y):  # type: ignore[no-untyped-def]
+    """Two-operand operations; divisors are positive by construction of the tables."""
+    if op == ADD:
+        return x + y
+    if op == SUB:
+        return x - y
+    if op == MUL:
+        return x * y
+    if op == FLOORDIV:
+        return x // y
+    if op == MOD:
+        return x % y
+    if op == EQ:
+        return 1 if x == y else 0
+    if op == NE:
+        return 1 if x != y else 0
+    if op == LT:
+        return 1 if x < y else 0
+    if op == LE:
+        return 1 if x <= y else 0
+    if op == GT:
+        return 1 if x > y else 0
+    if op == GE:
+        return 1 if x >= y else 0
+    if op == MAX:
+        return max(x, y)
+    if op == MIN:
+        return min(x, y)
+    return (x + y - 1) // y
+
+
+@njit
+def _shape(op, r, v, out, at):  # type: ignore[no-untyped-def]
+    """Append the regions of one shape call."""
+    w, mem, base = r[1], v[r[2]], v[r[3]]
+    if op == _VLANES:
+        return vlanes(
+            out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]], v[r[9]], v[r[10]]
+        )
+    if op == _LINEAR:
+        return linear(out, at, w, mem, base, v[r[4]])
+    if op == _STRIDED:
+        return strided(out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]])
+    if op == _FRACTAL_TILE:
+        return fractal_tile(out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]], v[r[7]])
+    if op == _L0C_TILE:
+        return l0c_tile(out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]])
+    if op == _NEST:
+        return nest(out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]])
+    return nz_out(out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]])
+
+
+@njit
+def footprint(program, start, stop, ops, v, out):  # type: ignore[no-untyped-def]
+    """Run rows ``start .. stop`` of ``program``.
+
+    ops: int64[32] slot of the instruction; v: value file with the constants in place; out: address of
+    int64[MAX_REGIONS + 1, 8]: a header row (columns H_*), then the regions. Returns 0 or a diagnostic number.
+    """
+    header = view_i64(out, 8)
+    at = 1
+    for i in range(12):
+        v[i] = ops[8 + i]
+    for i in range(start, stop):
+        r = program[i]
+        op = r[0]
+        if op < SELECT:
+            v[r[1]] = _arithmetic(op, v[r[2]], v[r[3]])
+        elif op >= _LINEAR:
+            at = _shape(op, r, v, out, at)
+        elif op == _CHECK_RANGE:
+            if v[r[1]] < v[r[2]] or v[r[1]] > v[r[3]]:
+                header[H_OPERAND], header[H_VALUE] = r[5], v[r[1]]
+                return r[4]
+        elif op == _CHECK_ALIGN:
+            if v[r[1]] % v[r[2]] != 0:
+                header[H_OPERAND], header[H_VALUE] = r[4], v[r[1]]
+                return r[3]
+        elif op == _CHECK_ZERO:
+            if v[r[1]] != 0:
+                header[H_OPERAND], header[H_VALUE] = -1, v[r[1]]
+                return r[2]
+        elif op == _VECTOR_STATE:
+            status = vector_state(v, ops, v[r[1]], v[r[2]])
+            if status != 0:
+                header[H_OPERAND], header[H_VALUE] = -1, ops[2]
+                return status
+        elif op == SELECT:
+            v[r[1]] = v[r[3]] if v[r[2]] != 0 else v[r[4]]
+        elif op == LOOKUP:
+            v[r[1]] = v[r[3] + v[r[2]]]
+        else:
+            header[H_UNITS], header[H_MACS], header[H_ELEMENTS] = v[r[1]], v[r[2]], v[r[3]]
+    header[H_REGIONS] = at - 1
+    return 0

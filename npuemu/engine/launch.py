@@ -1,0 +1,302 @@
+"""A launch: memories, cores and state arrays of one run, and the loop's helper outside jitted code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npuemu.engine import state as st
+from npuemu.engine.decode import Decoded
+from npuemu.engine.areas import AREAS
+from npuemu.engine.loop import run
+from npuemu.isa.shapes import MAX_REGIONS
+from npuemu.isa.table import MEM, MEMORIES
+from npuemu.jit import compile_unit
+from npuemu.machine import Machine
+from npuemu.observe.occupancy import GRANULE_SHIFT, LOG_COLUMNS, LOG_ROWS, Peaks, close_all
+
+MODES = {"full": st.MODE_FULL, "timing": st.MODE_TIMING, "numbers": st.MODE_NUMBERS}
+SCRATCH_BYTES = 16 << 20
+SLACK = 256
+"""Bytes behind every memory: vector moves of the units may look at, never change, a few of them."""
+TRACE_ROWS = 1 << 16
+POPS_PER_CALL = 1 << 21
+LIVELOCK = 10_000_000
+CUBE_MEMORIES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "L0A_MX", "L0B_MX")
+ROLES = {"in": st.ROLE_IN, "out": st.ROLE_OUT, "scratch": st.ROLE_SCRATCH}
+
+Ints = NDArray[np.int64]
+Notify = Callable[[str], None]
+_compiled: dict[str, Any] = {}
+
+
+def unit_address(name: str, notify: Notify | None = None) -> int:
+    """Address of unit ``room:name``, compiled (or loaded from the cache) on first use."""
+    if name not in _compiled:
+        room, _, function = name.partition(":")
+        if notify is not None:
+            notify(f"compiling {room} unit {function}")
+        _compiled[name] = compile_unit(import_module(f"npuemu.units.{room}").resolve(function))
+    return int(_compiled[name].address)
+
+
+def aligned(size: int) -> NDArray[np.uint8]:
+    """``size`` bytes of 0xFF at a 64-byte boundary, with slack behind."""
+    raw = np.full(size + SLACK + 64, 0xFF, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size]
+
+
+def zeros(*shape: int) -> NDArray[np.int64]:
+    """An int64 array of zeros."""
+    return np.zeros(shape, np.int64)
+
+
+@dataclass
+class State:
+    """Everything a run is made of: the arrays behind `npuemu.engine.areas`, int64 unless said.
+
+    Cores are numbered group * 3 + (0 cube, 1 and 2 vector).
+    """
+
+    code: Ints  # [rows, CODE_COLUMNS]
+    program: Ints  # footprint programs
+    starts: Ints  # first row of each footprint program
+    values: Ints  # value file of the footprint interpreter
+    out: Ints  # [MAX_REGIONS + 1, 8] header and regions of the instruction in hand
+    core: Ints  # [cores, CORE_COLUMNS]
+    registers: Ints  # [cores, 32]
+    pipe: Ints  # [cores * PIPES, PIPE_COLUMNS]
+    queue: Ints  # [cores * PIPES * depth, SLOT_COLUMNS]
+    flags: Ints  # [cores, 8 * 8 * 8] time a flag was raised, -1 when it is down
+    stalls: Ints  # [cores * PIPES, STALLS]
+    key: Ints  # [cores, PIPES]
+    smallest: Ints  # [cores]
+    counters: Ints  # [cores, 32] cross-core counters
+    releases: Ints  # [cores, 32 * 16] release times of counted flags, oldest first
+    arrivals: Ints  # [cores, 8 * 32] arrivals by mode and id
+    cost: Ints  # [rows, COST_COLUMNS]
+    machine: Ints  # [MACHINE_COLUMNS]
+    g: Ints  # [GLOBAL_COLUMNS]
+    tensors: Ints  # [tensors, TENSOR_COLUMNS]
+    touched: NDArray[np.uint8]  # GM lines
+    ctx: Ints  # [cores, 64]
+    units: Ints  # addresses, 0 = not compiled
+    plans: Ints  # [steps, 2] unit, argument
+    profile: Ints  # [rows, PROFILE_COLUMNS]
+    problem: Ints  # [DIAGNOSTIC_COLUMNS]
+    written: Ints  # occupancy shadow: completion of the last write
+    read: Ints  # occupancy shadow: end of the last read since
+    shadow: Ints  # [cores * 16, 2] first granule and log slot of a memory as a core sees it
+    log: Ints  # occupancy log
+    trace: Ints  # [rows, TRACE_COLUMNS]
+    result: Ints  # [8] scratch of the cost function
+
+
+@dataclass
+class Launch:
+    """One run. ``tensors``: rows (address, bytes, role) in GM; ``gm``: its bytes, inputs in place."""
+
+    decoded: Decoded
+    machine: Machine
+    blocks: int
+    gm: NDArray[np.uint8]
+    tensors: list[tuple[int, int, str]]
+    mode: str = "full"
+    observe: bool = True
+    trace: bool = False
+    max_cycles: int = 2_000_000_000
+    notify: Notify | None = None
+    progress: Callable[[int], None] | None = None
+    peaks: Peaks = field(default_factory=Peaks)
+    events: list[NDArray[np.int64]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.cores = 3 * self.blocks
+        self.scratch = aligned(SCRATCH_BYTES)
+        self.local = self._memories()
+        self.state = self._state()
+        self.table = np.array([getattr(self.state, n).ctypes.data for n in AREAS], np.int64)
+
+    def _memories(self) -> dict[tuple[int, str], NDArray[np.uint8]]:
+        """Local memories by (core, name)."""
+        found = {}
+        capacity = self.machine.capacity
+        for group in range(self.blocks):
+            for name in CUBE_MEMORIES:
+                found[3 * group, name] = aligned(capacity[name])
+            for sub in (1, 2):
+                found[3 * group + sub, "UB"] = aligned(capacity["UB"])
+        return found
+
+    def _seen_by(self, core: int) -> dict[str, tuple[int, str]]:
+        """Memories that a core's instructions can name: name -> (owner, its name there)."""
+        first, kind = core - core % 3, core % 3
+        features = self.machine.features
+        if kind == 0:
+            seen = {name: (core, name) for name in CUBE_MEMORIES}
+            if features & {"l0c_ub", "ub_l1"}:
+                seen |= {"UB": (first + 1, "UB"), "UB1": (first + 2, "UB")}
+            return seen
+        seen = {"UB": (core, "UB")}
+        if "ub_l1" in features:
+            seen["L1"] = (first, "L1")
+        return seen
+
+    def _context(self) -> NDArray[np.int64]:
+        ctx = zeros(self.cores, 64)
+        for core in range(self.cores):
+            row = ctx[core]
+            row[0], row[1] = self.gm.ctypes.data, self.gm.size
+            for name, owner in self._seen_by(core).items():
+                row[2 * MEM[name]] = self.local[owner].ctypes.data
+                row[2 * MEM[name] + 1] = self.local[owner].size
+            row[32] = 1 if self.machine.file.layout.l0a == "NZ" else 0
+            row[33] = max(0, core % 3 - 1)
+            row[35], row[36] = self.scratch.ctypes.data, self.scratch.size
+        return ctx
+
+    def _shadow(self) -> tuple[NDArray[np.int64], int]:
+        """First granule and log slot of each memory as each core sees it; granules in all."""
+        shadow, first, total = zeros(self.cores * len(MEMORIES) + 16 * self.cores, 2), {}, 0
+        if self.observe:
+            for (core, name), memory in self.local.items():
+                first[core, name] = total
+                total += (memory.size >> GRANULE_SHIFT) + 1
+            for core in range(self.cores):
+                for name, owner in self._seen_by(core).items():
+                    shadow[core * 16 + MEM[name]] = first[owner], owner[0] * 16 + MEM[owner[1]]
+        self.first_granule = first
+        return shadow, total
+
+    def _core_rows(self) -> NDArray[np.int64]:
+        rows = zeros(self.cores, st.CORE_COLUMNS)
+        for core in range(self.cores):
+            row = rows[core]
+            kind = "cube" if core % 3 == 0 else "vector"
+            row[st.K_KIND] = st.KIND_CUBE if kind == "cube" else st.KIND_VECTOR
+            row[st.K_GROUP], row[st.K_SUB] = core // 3, max(0, core % 3 - 1)
+            row[st.K_MASK_LOW] = row[st.K_MASK_HIGH] = -1
+            if kind in self.decoded.bases:
+                row[st.K_BASE], row[st.K_LENGTH] = self.decoded.bases[kind]
+            else:
+                row[st.K_STATUS] = st.HALTED
+        return rows
+
+    def _machine_row(self) -> NDArray[np.int64]:
+        file, row = self.machine.file, zeros(st.MACHINE_COLUMNS)
+        gm, banks = file.global_memory, file.banks
+        row[st.X_DEPTH] = file.die.queue_depth.value
+        row[st.X_CROSS_LATENCY] = file.sync.cross_core_latency.value
+        row[st.X_SCALAR_CYCLES] = file.scalar.cycles.value
+        row[st.X_LOAD_UB], row[st.X_LOAD_GM] = file.scalar.load_local.value, file.scalar.load_global.value
+        row[st.X_L2_UNIT] = max(1, st.FIXED_POINT // gm.l2_bytes_per_cycle.value)
+        row[st.X_HBM_UNIT] = max(1, st.FIXED_POINT // gm.hbm_bytes_per_cycle.value)
+        row[st.X_GM_ALIGN], row[st.X_GM_BURST] = gm.align.value, gm.smallest_request.value
+        row[st.X_LINE_SHIFT] = gm.line.value.bit_length() - 1
+        row[st.X_BANK_GROUP_SHIFT], row[st.X_BANK_GROUP_MASK] = banks.group_shift.value, banks.groups.value - 1
+        row[st.X_BANK_SHIFT], row[st.X_BANK_MASK] = banks.bank_shift.value, banks.banks.value - 1
+        row[st.X_READS_PER_GROUP], row[st.X_WRITE_LAG] = banks.reads_per_group.value, banks.write_lag.value
+        return row
+
+    def _state(self) -> State:
+        cores, decoded = self.cores, self.decoded
+        core = self._core_rows()
+        key = np.full((cores, st.PIPES), st.INFINITE, np.int64)
+        running = core[:, st.K_STATUS] != st.HALTED
+        key[running, st.S] = np.flatnonzero(running) << 3
+        g = zeros(st.GLOBAL_COLUMNS)
+        g[st.G_MAX_CYCLES], g[st.G_BUDGET] = self.max_cycles, POPS_PER_CALL
+        g[st.G_LIVELOCK], g[st.G_MODE] = LIVELOCK, MODES[self.mode]
+        g[st.G_OBSERVE] = int(self.observe)
+        g[st.G_CORES], g[st.G_TENSORS] = cores, len(self.tensors)
+        g[st.G_LOG_ROWS] = LOG_ROWS if self.observe else 0
+        g[st.G_TRACE_ROWS] = TRACE_ROWS if self.trace else 0
+        tensors = zeros(len(self.tensors), st.TENSOR_COLUMNS)
+        for row, (address, size, role) in zip(tensors, self.tensors, strict=True):
+            row[:3] = address, address + size, ROLES[role]
+        shadow, granules = self._shadow()
+        values = decoded.values.copy()
+        values[16] = 1 if self.machine.file.layout.l0a == "NZ" else 0
+        line = self.machine.file.global_memory.line.value
+        return State(
+            code=decoded.code,
+            program=decoded.programs,
+            starts=decoded.starts,
+            values=values,
+            out=zeros(MAX_REGIONS + 1, 8),
+            core=core,
+            registers=np.full((cores, 32), -1, np.int64),
+            pipe=zeros(cores * st.PIPES, st.PIPE_COLUMNS),
+            queue=zeros(cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS),
+            flags=np.full((cores, 512), -1, np.int64),
+            stalls=zeros(cores * st.PIPES, st.STALLS),
+            key=key,
+            smallest=key.min(axis=1),
+            counters=zeros(cores, 32),
+            releases=zeros(cores, 512),
+            arrivals=zeros(cores, 256),
+            cost=decoded.cost,
+            machine=self._machine_row(),
+            g=g,
+            tensors=tensors,
+            touched=np.zeros(self.gm.size // line + 2, np.uint8),
+            ctx=self._context(),
+            units=zeros(len(decoded.units)),
+            plans=decoded.plans,
+            profile=zeros(len(decoded.code), st.PROFILE_COLUMNS),
+            problem=zeros(st.DIAGNOSTIC_COLUMNS),
+            written=zeros(granules),
+            read=zeros(granules),
+            shadow=shadow,
+            log=zeros(LOG_ROWS if self.observe else 1, LOG_COLUMNS),
+            trace=zeros(TRACE_ROWS if self.trace else 1, st.TRACE_COLUMNS),
+            result=zeros(8),
+        )
+
+    def run(self) -> int:
+        """Run to the end; returns DONE, ERROR or DEADLOCK. The state tells the rest."""
+        e = self.state
+        while True:
+            status = int(run(self.table.ctypes.data))
+            if status == st.NEED_UNIT:
+                unit = int(e.g[st.G_NEED])
+                e.units[unit] = unit_address(self.decoded.units[unit], self.notify)
+            elif status == st.LOG_FULL:
+                self._drain_log()
+            elif status == st.TRACE_FULL:
+                self._drain_trace()
+            elif status == st.YIELD:
+                if self.progress is not None:
+                    self.progress(int(e.g[st.G_NOW]))
+            else:
+                self._finish()
+                return status
+
+    def _drain_log(self) -> None:
+        rows = int(self.state.log[0, 0])
+        self.peaks.add(self.state.log[1 : rows + 1].copy())
+        self.state.log[0, 0] = 0
+
+    def _drain_trace(self) -> None:
+        rows = int(self.state.g[st.G_TRACE])
+        self.events.append(self.state.trace[:rows].copy())
+        self.state.g[st.G_TRACE] = 0
+
+    def _finish(self) -> None:
+        e = self.state
+        if self.observe:
+            for (core, name), first in self.first_granule.items():
+                if e.log[0, 0] + (1 << 16) > LOG_ROWS:
+                    self._drain_log()
+                last = first + (self.local[core, name].size >> GRANULE_SHIFT)
+                if last > first:
+                    close_all(e.written, e.read, e.log, core * 16 + MEM[name], first, last)
+            self._drain_log()
+        if self.trace:
+            self._drain_trace()

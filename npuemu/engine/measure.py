@@ -1,0 +1,116 @@
+"""Numbers of a finished launch: cycles and their labels, occupancy, traffic, work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from npuemu.engine import state as st
+from npuemu.engine.launch import Launch
+from npuemu.isa.codec import Reg
+from npuemu.isa.table import CORE_PIPES, MEM, PIPES
+
+
+def core_label(core: int) -> str:
+    """``0.aic``, ``0.aiv0``, ``0.aiv1``: block and kind."""
+    return f"{core // 3}.{('aic', 'aiv0', 'aiv1')[core % 3]}"
+
+
+def total_cycles(launch: Launch) -> int:
+    """Cycles until every core had halted and every pipe had completed."""
+    cursors = launch.state.pipe[:, st.P_CURSOR]
+    return int(cursors.max())
+
+
+def stall_name(cause: int) -> str:
+    """Report name of a stall cause."""
+    if st.STALL_FLAG <= cause < st.STALL_FLAG + 7:
+        return f"flag_{PIPES[cause - st.STALL_FLAG]}"
+    return st.STALL_NAMES[cause]
+
+
+def pipe_report(launch: Launch, core: int, pipe: int, cycles: int) -> dict[str, Any]:
+    """busy, stalls, idle and instructions of one pipe; they account for every cycle."""
+    e = launch.state
+    x = core * st.PIPES + pipe
+    row, k = e.pipe[x], e.core[core]
+    stalls = {stall_name(c): int(e.stalls[x, c]) for c in range(st.STALLS) if e.stalls[x, c]}
+    cursor = int(row[st.P_CURSOR])
+    if pipe == st.S:
+        return {
+            "busy": int(k[st.K_BUSY]),
+            "stalls": stalls,
+            "idle": cycles - cursor,
+            "instructions": int(k[st.K_COUNT]),
+        }
+    alive = max(0, int(k[st.K_HALT]) - cursor)  # the queue is empty and the scalar unit still runs
+    if alive:
+        stalls["dispatch"] = stalls.get("dispatch", 0) + alive
+    return {
+        "busy": int(row[st.P_BUSY]),
+        "stalls": stalls,
+        "idle": cycles - cursor - alive,
+        "instructions": int(row[st.P_INSTRUCTIONS]),
+    }
+
+
+def cores_report(launch: Launch, cycles: int) -> list[dict[str, Any]]:
+    """Every core that has code."""
+    found = []
+    for core in range(launch.cores):
+        kind = "cube" if core % 3 == 0 else "vector"
+        if kind not in launch.decoded.bases:
+            continue
+        pipes = {
+            name: pipe_report(launch, core, PIPES.index(name), cycles) for name in CORE_PIPES[kind]
+        }
+        found.append({"core": core_label(core), "pipes": pipes})
+    return found
+
+
+def buffers_report(launch: Launch) -> dict[str, dict[str, Any]]:
+    """Peak occupancy of every local memory that the machine has, the maximum over cores."""
+    found: dict[str, dict[str, Any]] = {}
+    for core, name in launch.local:
+        capacity = launch.machine.capacity[name]
+        if capacity == 0:
+            continue
+        peak, cycle = launch.peaks.peak(core * 16 + MEM[name])
+        best = found.get(name)
+        if best is None or peak > best["peak_bytes"]:
+            found[name] = {
+                "capacity": capacity,
+                "peak_bytes": peak,
+                "peak_cycle": cycle,
+                "core": core_label(core),
+            }
+    return found
+
+
+def traffic_report(launch: Launch, names: list[str]) -> dict[str, Any]:
+    """Bytes between GM and the cores, in all and by tensor."""
+    rows = launch.state.tensors
+    return {
+        "gm_read_bytes": int(rows[:, st.N_READ].sum()),
+        "gm_write_bytes": int(rows[:, st.N_WRITE].sum()),
+        "tensors": {
+            name: {"read": int(row[st.N_READ]), "write": int(row[st.N_WRITE])}
+            for name, row in zip(names, rows, strict=True)
+        },
+    }
+
+
+def work_report(launch: Launch) -> dict[str, Any]:
+    """Multiply-adds by operand type and vector elements."""
+    macs: dict[str, int] = {}
+    elements = 0
+    for row, record in enumerate(launch.decoded.records):
+        profile = launch.state.profile[row]
+        elements += int(profile[st.F_ELEMENTS])
+        if record.macs is not None and profile[st.F_MACS]:
+            number = launch.decoded.operands[row]["type"]
+            assert not isinstance(number, Reg)
+            enum = record.operand("type").enum
+            assert enum is not None
+            symbol = str(enum.symbol(number))
+            macs[symbol] = macs.get(symbol, 0) + int(profile[st.F_MACS])
+    return {"macs": macs, "vector_elements": elements}

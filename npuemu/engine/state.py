@@ -1,0 +1,145 @@
+"""Columns of the engine's state arrays. Everything is int64, so a state is a value: copy the arrays, go on later."""
+
+from __future__ import annotations
+
+# --- decoded code, one row an instruction -----------------------------------------------------------------
+(C_OPCODE, C_PIPE, C_FOOTPRINT, C_COST, C_PLAN, C_PLAN_LENGTH, C_REGISTERS, C_OPERANDS) = range(8)
+C_VALUE = 8
+CODE_COLUMNS = 24
+
+# --- a queue slot is what a unit sees as `ops`: header, then operand values ---------------------------------
+(O_PC, O_DISPATCH, O_MASK_LOW, O_MASK_HIGH, O_MASK_MODE, O_POP, O_ROW, O_SPARE) = range(8)
+O_VALUE = 8
+SLOT_COLUMNS = 32
+
+# --- a core --------------------------------------------------------------------------------------------------
+(
+    K_PC,
+    K_CLOCK,
+    K_STATUS,
+    K_HALT,
+    K_MASK_LOW,
+    K_MASK_HIGH,
+    K_MASK_MODE,
+    K_POISON,
+    K_KIND,
+    K_BASE,
+    K_LENGTH,
+    K_WAIT,
+    K_BUSY,
+    K_COUNT,
+    K_GROUP,
+    K_SUB,
+) = range(16)
+CORE_COLUMNS = 16
+RUNNING, QUEUE_FULL, WAIT_FLAG, WAIT_BARRIER, MEMORY, HALTED = range(6)
+KIND_CUBE, KIND_VECTOR = 0, 1
+
+# --- a pipe --------------------------------------------------------------------------------------------------
+(P_HEAD, P_COUNT, P_FREE, P_END, P_READY, P_CURSOR, P_BUSY, P_INSTRUCTIONS, P_BLOCKED, P_TAIL) = range(10)
+PIPE_COLUMNS = 12
+NOT_BLOCKED, BLOCKED_FLAG, BLOCKED_CROSS = range(3)
+
+PIPES = 8  # seven, padded
+(S, V, M, MTE1, MTE2, MTE3, FIX) = range(7)
+
+# --- stall causes: 0 dispatch, 1..7 flag raised by pipe 0..6, then ------------------------------------------
+STALL_DISPATCH = 0
+STALL_FLAG = 1
+STALL_BARRIER = 8
+STALL_CROSS = 9
+STALL_BANK = 10
+STALL_BANDWIDTH = 11
+STALL_QUEUE = 12
+STALLS = 16
+STALL_NAMES = {
+    STALL_DISPATCH: "dispatch",
+    STALL_BARRIER: "barrier",
+    STALL_CROSS: "cross_core_flag",
+    STALL_BANK: "bank_conflict",
+    STALL_BANDWIDTH: "shared_bandwidth",
+    STALL_QUEUE: "queue_full",
+}
+
+# --- cost rows (from the machine file) ------------------------------------------------------------------------
+(
+    T_HEAD,
+    T_TAIL,
+    T_FIXED,
+    T_NUM,
+    T_DEN,
+    T_FLOOR,
+    T_ISOLATED,
+    T_KIND,
+    T_MISS_NUM,
+    T_MISALIGNED,
+) = range(10)
+COST_COLUMNS = 12
+COST_PLAIN, COST_GM, COST_VECTOR = range(3)
+
+# --- machine scalars -------------------------------------------------------------------------------------------
+(
+    X_DEPTH,
+    X_CROSS_LATENCY,
+    X_SCALAR_CYCLES,
+    X_LOAD_UB,
+    X_LOAD_GM,
+    X_L2_UNIT,
+    X_HBM_UNIT,
+    X_GM_ALIGN,
+    X_GM_BURST,
+    X_BANK_GROUP_SHIFT,
+    X_BANK_GROUP_MASK,
+    X_BANK_SHIFT,
+    X_BANK_MASK,
+    X_READS_PER_GROUP,
+    X_LINE_SHIFT,
+    X_WRITE_LAG,
+) = range(16)
+MACHINE_COLUMNS = 24
+FIXED_POINT = 1 << 20
+"""Shared bandwidth is kept in 2^-20 of a cycle."""
+
+# --- run-wide --------------------------------------------------------------------------------------------------
+(
+    G_L2_FREE,
+    G_HBM_FREE,
+    G_NOW,
+    G_SCALAR_RUN,
+    G_SPARE,
+    G_TRACE,
+    G_MAX_CYCLES,
+    G_POPS,
+    G_BUDGET,
+    G_MODE,
+    G_LIVELOCK,
+    G_NEED,
+    G_OBSERVE,
+    G_CORES,
+    G_TENSORS,
+    G_LOG_ROWS,
+    G_TRACE_ROWS,
+) = range(17)
+GLOBAL_COLUMNS = 24
+MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
+
+# --- tensors: address, end, role, bytes read, bytes written --------------------------------------------------
+(N_ADDRESS, N_END, N_ROLE, N_READ, N_WRITE) = range(5)
+TENSOR_COLUMNS = 6
+ROLE_IN, ROLE_OUT, ROLE_SCRATCH = range(3)
+
+# --- profile of an instruction row: executions, work cycles, multiply-adds, elements, GM bytes ---------------
+(F_COUNT, F_WORK, F_MACS, F_ELEMENTS, F_GM) = range(5)
+PROFILE_COLUMNS = 6
+
+# --- a diagnostic: code, core, pipe, pc row, cycle, and three details ----------------------------------------
+(D_CODE, D_CORE, D_PIPE, D_ROW, D_CYCLE, D_A, D_B, D_C) = range(8)
+DIAGNOSTIC_COLUMNS = 8
+
+# --- why the loop returned -----------------------------------------------------------------------------------
+DONE, YIELD, NEED_UNIT, NEED_FOOTPRINT, LOG_FULL, TRACE_FULL, ERROR, DEADLOCK = range(8)
+
+TIME_SHIFT = 10
+INFINITE = (1 << 62) - 1
+
+TRACE_COLUMNS = 4  # core * 8 + pipe, row, start, end

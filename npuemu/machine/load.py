@@ -1,0 +1,291 @@
+"""Finds, merges and checks machine files."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from npuemu import data
+from npuemu.errors import UserError
+from npuemu.isa.table import MEMORIES, PIPES, Record
+from npuemu.isa.table import load as load_isa
+from npuemu.machine.schema import MachineFile, Timing
+
+FEATURES = ("mx", "l0c_ub", "ub_l1", "c1v")
+REQUIRED_MEMORIES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "UB")
+MAX_MEMORY = 1 << 26
+MAX_GROUPS = 42
+"""Core groups that the engine's keys can number (three cores each)."""
+_LARGEST = 1 << 20
+
+
+class MachineError(UserError):
+    """A machine that does not exist or makes no sense; the message names the file and the key."""
+
+
+def _names() -> tuple[str, ...]:
+    return tuple(sorted(p.stem for p in data.folder("machines").glob("*.toml")))
+
+
+names: tuple[str, ...] = _names()
+"""Built-in machines by name."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A checked machine file and what the rest of the package asks of it."""
+
+    file: MachineFile
+    source: Path
+
+    @property
+    def name(self) -> str:
+        """The machine's name."""
+        return self.file.name
+
+    @property
+    def title(self) -> str:
+        """A line for people."""
+        return self.file.title
+
+    @property
+    def groups(self) -> int:
+        """Core groups: the most blocks of a launch."""
+        return self.file.die.groups.value
+
+    @property
+    def clock_mhz(self) -> int:
+        """Core clock."""
+        return self.file.die.clock_mhz.value
+
+    @cached_property
+    def features(self) -> frozenset[str]:
+        """Optional abilities that instructions may require."""
+        return frozenset(self.file.features)
+
+    @cached_property
+    def capacity(self) -> dict[str, int]:
+        """Bytes of each local memory; 0 for one that the machine lacks."""
+        figures = self.file.memory
+        return {m: figures[m].value if m in figures else 0 for m in MEMORIES if m not in ("GM", "UB1")}
+
+    @property
+    def gm_limit(self) -> int:
+        """Bytes of GM that the emulation allows."""
+        return self.file.global_memory.limit.value
+
+    def refuse(self, record: Record, values: Mapping[str, Any]) -> str | None:
+        """Why this machine lacks a form of an instruction, or None. ``values``: operand numbers by name."""
+        for feature in sorted(record.requires - self.features):
+            return f"{self.name} has no {record.name} (it needs the feature {feature!r})"
+        if record.name == "vconv":
+            return self._refuse_cast(record, values)
+        for operand in record.suffixes:
+            assert operand.enum is not None
+            symbol = operand.enum.symbol(int(values[operand.name]))
+            if operand.enum.name == "ctype" and symbol not in self.file.types.cube:
+                return f"the Cube of {self.name} has no {symbol}; it has {', '.join(self.file.types.cube)}"
+            if operand.enum.name == "vtype" and symbol not in self.file.types.vector:
+                return f"the vector unit of {self.name} has no {symbol}"
+        if record.name == "cross_core_set_flag" and values["mode"] == 4 and "c1v" not in self.features:
+            return f"{self.name} has no cross-core mode c1v"
+        return None
+
+    def _refuse_cast(self, record: Record, values: Mapping[str, Any]) -> str | None:
+        pair = record.operand("pair").enum
+        rounds = record.operand("round").enum
+        assert pair is not None and rounds is not None
+        wanted, mode = pair.symbol(int(values["pair"])), rounds.symbol(int(values["round"]))
+        allowed = self.file.casts.pairs.get(str(wanted))
+        if allowed is None:
+            source, _, target = str(wanted).partition("_")
+            chain = self.cast_chain(source, target)
+            use = f"; use {', then '.join(chain)}" if chain else ""
+            return f"{self.name} has no cast {wanted}{use}"
+        if mode not in allowed:
+            return f"cast {wanted} of {self.name} rounds by {', '.join(allowed)}, not {mode}"
+        return None
+
+    def cast_chain(self, source: str, target: str) -> list[str]:
+        """Shortest chain of casts from one type to another; empty when there is none."""
+        paths: dict[str, list[str]] = {source: []}
+        queue = [source]
+        while queue:
+            here = queue.pop(0)
+            for pair in self.file.casts.pairs:
+                a, _, b = pair.partition("_")
+                if a == here and b not in paths:
+                    paths[b] = [*paths[here], pair]
+                    queue.append(b)
+        return paths.get(target, [])
+
+    def timing(self, record: Record, values: Mapping[str, Any]) -> Timing:
+        """The time row of an instruction: its class, its name, its suffixes, each refining the one before."""
+        keys = [record.table, record.name]
+        for operand in record.suffixes:
+            assert operand.enum is not None
+            keys.append(f"{keys[-1]}.{operand.enum.symbol(int(values[operand.name]))}")
+        if values.get("transpose") == 1:
+            keys.append(f"{record.name}.transpose")
+        merged: dict[str, Any] = {}
+        for key in keys:
+            row = self.file.timing.get(key)
+            if row is not None:
+                merged |= {k: v for k, v in msgspec.structs.asdict(row).items() if v is not None}
+        if not merged:
+            raise MachineError(f"{self.source}: no timing for {record.name} (key timing.{record.name})")
+        return msgspec.convert(merged, Timing)
+
+    def accumulation(self) -> str:
+        """Name of the Cube's accumulation model."""
+        return self.file.arithmetic.accumulation
+
+    def protected(self, pipe: str) -> bool:
+        """Whether the hardware orders dependent instructions of a pipe by itself."""
+        return pipe in self.file.protection.pipes.value
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Deep merge; a figure, a list or a plain value is replaced as a whole."""
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        plain = isinstance(value, dict) and isinstance(old, dict) and "value" not in value
+        merged[key] = _merge(old, value) if plain and isinstance(old, dict) else value
+    return merged
+
+
+def _read(path: Path, depth: int = 0) -> dict[str, Any]:
+    """A file's dictionary with its bases merged in."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MachineError(f"cannot read machine file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MachineError(f"{path}: not a TOML file: {error}") from None
+    base = raw.get("base")
+    if base is None:
+        return raw
+    if not isinstance(base, str) or depth > 8:
+        raise MachineError(f"{path}: key base: must name a machine, without a cycle")
+    return _merge(_read(_find(base, path.parent), depth + 1), raw)
+
+
+def _find(name: str, beside: Path | None = None) -> Path:
+    """A built-in machine's file, or a file beside the one that names it."""
+    if name in names:
+        return data.folder("machines") / f"{name}.toml"
+    if beside is not None and (beside / f"{name}.toml").is_file():
+        return beside / f"{name}.toml"
+    near = difflib.get_close_matches(name, names, 1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise MachineError(f"no machine {name!r}{hint} (built in: {', '.join(names)}; or the path of a TOML file)")
+
+
+def _check(path: Path, file: MachineFile) -> None:
+    """What the types cannot say."""
+
+    def refuse(key: str, why: str) -> None:
+        raise MachineError(f"{path}: key {key}: {why}")
+
+    isa = load_isa()
+    for memory in REQUIRED_MEMORIES:
+        if memory not in file.memory:
+            refuse(f"memory.{memory}", "is missing")
+    for memory, figure in file.memory.items():
+        if memory not in MEMORIES or memory in ("GM", "UB1"):
+            refuse(f"memory.{memory}", "no such local memory")
+        if figure.value > MAX_MEMORY or figure.value % 64:
+            refuse(f"memory.{memory}", f"must be a multiple of 64 up to {MAX_MEMORY} bytes")
+    for feature in file.features:
+        if feature not in FEATURES:
+            refuse("features", f"unknown feature {feature!r}; known: {', '.join(FEATURES)}")
+    if "mx" in file.features and not {"L0A_MX", "L0B_MX"} <= set(file.memory):
+        refuse("memory.L0A_MX", "a machine with the feature mx needs L0A_MX and L0B_MX")
+    for key, wanted, enum in (("types.cube", file.types.cube, "ctype"), ("types.vector", file.types.vector, "vtype")):
+        for symbol in wanted:
+            if symbol not in isa.enums[enum].values:
+                refuse(key, f"unknown type {symbol!r}")
+    for pair, rounds in file.casts.pairs.items():
+        if pair not in isa.enums["pair"].values:
+            refuse(f"casts.pairs.{pair}", "unknown cast")
+        if not rounds or not set(rounds) <= set(isa.enums["round"].values):
+            refuse(f"casts.pairs.{pair}", f"rounding modes are {', '.join(isa.enums['round'].values)}")
+    for pipe in file.protection.pipes.value:
+        if pipe not in PIPES:
+            refuse("protection.pipes", f"unknown pipe {pipe!r}")
+    if file.die.groups.value > MAX_GROUPS:
+        refuse("die.groups", f"at most {MAX_GROUPS}")
+    if file.die.queue_depth.value > 1024:
+        refuse("die.queue_depth", "at most 1024")
+    for key in ("line", "align"):
+        value = getattr(file.global_memory, key).value
+        if value & (value - 1) or value > 65536:
+            refuse(f"global_memory.{key}", "must be a power of two up to 65536")
+    for key in ("groups", "banks"):
+        value = getattr(file.banks, key).value
+        if value & (value - 1) or value > 32:
+            refuse(f"banks.{key}", "must be a power of two up to 32")
+    for key in ("group_shift", "bank_shift", "write_lag"):
+        if getattr(file.banks, key).value > 40:
+            refuse(f"banks.{key}", "at most 40")
+    _check_timing(path, file)
+
+
+def _check_timing(path: Path, file: MachineFile) -> None:
+    """Every time row is named after an instruction and complete where it must be."""
+    isa = load_isa()
+    tables = {r.table for r in isa.records}
+    for key, row in file.timing.items():
+        name = key.split(".")[0]
+        if name not in isa.by_name and name not in tables:
+            near = difflib.get_close_matches(name, [*isa.by_name, *tables], 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise MachineError(f"{path}: key timing.{key}: no such instruction{hint}")
+        for part, value in msgspec.structs.asdict(row).items():
+            numbers = value if isinstance(value, tuple) else (value,)
+            if any(isinstance(n, int) and n > _LARGEST for n in numbers):
+                raise MachineError(f"{path}: key timing.{key}.{part}: at most {_LARGEST}")
+        if row.kind == "global" and (row.bytes_per_cycle is None or row.miss_bytes_per_cycle is None):
+            raise MachineError(f"{path}: key timing.{key}: kind global needs bytes_per_cycle and miss_bytes_per_cycle")
+    for record in isa.records:
+        if record.is_data and record.requires <= set(file.features):
+            if record.name not in file.timing and record.table not in file.timing:
+                raise MachineError(f"{path}: key timing.{record.name}: is missing")
+
+
+@cache
+def _load(path: Path, stamp: int) -> Machine:
+    raw = _read(path)
+    try:
+        file = msgspec.convert(raw, MachineFile)
+    except msgspec.ValidationError as error:
+        message = str(error)
+        what, _, where = message.partition(" - at `$.")
+        key = where.rstrip("`") if where else "(top level)"
+        raise MachineError(f"{path}: key {key}: {what}") from None
+    _check(path, file)
+    return Machine(file, path)
+
+
+def load(name: str) -> Machine:
+    """A built-in machine by name, or a machine file by path (ends in .toml or contains a slash).
+
+    Raises `MachineError`, one line that names the file and the wrong key.
+    """
+    path = Path(name) if name.endswith(".toml") or "/" in name else _find(name)
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError as error:
+        raise MachineError(f"cannot read machine file {path}: {error.strerror}") from None
+    return _load(path, stamp)
+
+
+__all__ = ["Machine", "MachineError", "load", "names"]

@@ -1,0 +1,173 @@
+"""The report of a run as a typed, versioned value: `npuemu-report-1`.
+
+`as_report` turns the plain dictionary of a run into it and refuses one that does not fit;
+`encode` writes it. The page `docs/report-schema.md` is generated from the classes below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from npuemu.errors import NpuemuError
+
+SCHEMA = "npuemu-report-1"
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class ReportError(NpuemuError):
+    """A report that does not fit the schema or whose cycles do not add up."""
+
+
+class _Part(Struct, frozen=True, forbid_unknown_fields=True):
+    """What all parts of a report share: immutable, no unknown keys."""
+
+
+class Pipe(_Part, frozen=True):
+    """Where the cycles of one pipe of one core went; they sum to the cycles of the run."""
+
+    busy: Annotated[int, Meta(ge=0, description="cycles of own work, head and tail included")]
+    stalls: Annotated[
+        dict[str, Count],
+        Meta(
+            description="cycles of waiting by cause: the flag or barrier last released, "
+            "`dispatch`, bank conflict, shared bandwidth, queue full"
+        ),
+    ]
+    idle: Annotated[int, Meta(ge=0, description="cycles after the core's halt")]
+    instructions: Annotated[int, Meta(ge=0, description="instructions the pipe executed")]
+
+
+class Core(_Part, frozen=True):
+    """One core of the launch."""
+
+    core: Annotated[str, Meta(description="name of the core: block and kind")]
+    pipes: Annotated[dict[str, Pipe], Meta(description="every pipe of the core by name")]
+
+
+class Buffer(_Part, frozen=True):
+    """Peak occupancy of one local memory, the maximum over the cores that have it."""
+
+    capacity: Annotated[int, Meta(ge=0, description="bytes of the memory")]
+    peak_bytes: Annotated[int, Meta(ge=0, description="most bytes live at one time")]
+    peak_cycle: Annotated[int, Meta(ge=0, description="first cycle of that peak")]
+    core: Annotated[str, Meta(description="the core with the peak")]
+
+
+class TensorTraffic(_Part, frozen=True):
+    """Bytes of one tensor that crossed between GM and the cores."""
+
+    read: Annotated[int, Meta(ge=0, description="bytes read from GM")]
+    write: Annotated[int, Meta(ge=0, description="bytes written to GM")]
+
+
+class Traffic(_Part, frozen=True):
+    """Bytes between GM and the cores."""
+
+    gm_read_bytes: Annotated[int, Meta(ge=0, description="all bytes read from GM")]
+    gm_write_bytes: Annotated[int, Meta(ge=0, description="all bytes written to GM")]
+    tensors: Annotated[dict[str, TensorTraffic], Meta(description="the same by tensor")]
+
+
+class Work(_Part, frozen=True):
+    """Arithmetic done."""
+
+    macs: Annotated[dict[str, Count], Meta(description="multiply-adds of the cube by input type")]
+    vector_elements: Annotated[int, Meta(ge=0, description="active lanes of vector instructions")]
+
+
+class Diagnostic(_Part, frozen=True):
+    """One finding about the kernel."""
+
+    code: Annotated[str, Meta(description="stable code of the finding")]
+    severity: Annotated[
+        Literal["error", "warning", "note"],
+        Meta(description="`error` makes the run's exit status 1"),
+    ]
+    message: Annotated[str, Meta(description="what is wrong, with both sides and addresses")]
+    where: Annotated[str, Meta(description="file:line of the instruction; empty if there is none")]
+
+
+class Output(_Part, frozen=True):
+    """Fingerprint of one output tensor."""
+
+    dtype: Annotated[str, Meta(description="element type")]
+    shape: Annotated[list[Count], Meta(description="extents, outermost first")]
+    sha256: Annotated[str, Meta(description="hash of the tensor's bytes as they lie in GM")]
+
+
+class Report(_Part, frozen=True):
+    """Everything counted in one run."""
+
+    schema: Annotated[str, Meta(description=f"always `{SCHEMA}`")]
+    kernel: Annotated[str, Meta(description="name of the kernel")]
+    machine: Annotated[str, Meta(description="name of the machine")]
+    params: Annotated[dict[str, int], Meta(description="every parameter with its value")]
+    blocks: Annotated[int, Meta(ge=1, description="core groups of the launch")]
+    mode: Annotated[Literal["full", "timing", "numbers"], Meta(description="what was computed")]
+    cycles: Annotated[int, Meta(ge=0, description="cycles until every core had halted")]
+    time_us: Annotated[float, Meta(ge=0, description="the same in microseconds of the machine")]
+    cores: Annotated[list[Core], Meta(description="every core of the launch")]
+    buffers: Annotated[dict[str, Buffer], Meta(description="every local memory by name")]
+    traffic: Annotated[Traffic, Meta(description="bytes between GM and the cores")]
+    work: Annotated[Work, Meta(description="arithmetic done")]
+    diagnostics: Annotated[list[Diagnostic], Meta(description="findings; empty is clean")]
+    outputs: Annotated[dict[str, Output], Meta(description="every output tensor by name")]
+
+
+PARTS: tuple[type[Struct], ...] = (
+    Report, Core, Pipe, Buffer, Traffic, TensorTraffic, Work, Diagnostic, Output,
+)  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """Dictionaries, lists and Python scalars for mappings, sequences and numpy scalars."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    item = getattr(value, "item", None)
+    return item() if callable(item) else value
+
+
+def as_report(report: Mapping[str, Any] | Report) -> Report:
+    """The typed report of a run's dictionary; `ReportError` names the field that is wrong."""
+    if isinstance(report, Report):
+        return report
+    try:
+        typed = msgspec.convert(_plain(report), Report)
+    except msgspec.ValidationError as error:
+        raise ReportError(f"not a report: {error}") from None
+    if typed.schema != SCHEMA:
+        raise ReportError(f"not a report of schema {SCHEMA}: schema is {typed.schema!r}")
+    return typed
+
+
+def check_identity(report: Mapping[str, Any] | Report) -> None:
+    """Every pipe's busy, stall and idle cycles sum to the run's cycles, else `ReportError`."""
+    typed = as_report(report)
+    for core in typed.cores:
+        for name, pipe in core.pipes.items():
+            total = pipe.busy + sum(pipe.stalls.values()) + pipe.idle
+            if total != typed.cycles:
+                raise ReportError(
+                    f"cycles of {core.core} {name} sum to {total}, the run has {typed.cycles}"
+                )
+
+
+def encode(report: Mapping[str, Any] | Report) -> bytes:
+    """The report as indented UTF-8 JSON with a final newline."""
+    return msgspec.json.format(msgspec.json.encode(as_report(report)), indent=2) + b"\n"
+
+
+def decode(text: bytes | str) -> Report:
+    """A report read back from JSON; raises `ReportError` on anything else."""
+    try:
+        typed = msgspec.json.decode(text, type=Report)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ReportError(f"not a report: {error}") from None
+    return as_report(msgspec.to_builtins(typed))

@@ -1,0 +1,1 @@
+"""Functional units: what instructions do to memory, bit for bit. They know no engine."""
