@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from npuemu.engine import areas as area
 from npuemu.engine.state import (
     COST_GM,
     COST_VECTOR,
@@ -38,9 +39,10 @@ GM = 0
 
 
 @njit
-def touch(region, touched, line_shift):  # type: ignore[no-untyped-def]
+def touch(e, region):  # type: ignore[no-untyped-def]
     """Mark the lines of a GM region; returns (bytes moved, bytes of lines touched for the first time, bursts)."""
     n1, s1, n0, s0, length = region[3], region[4], region[5], region[6], region[7]
+    touched, line_shift = area.touched(e), area.machine(e)[X_LINE_SHIFT]
     fresh = 0
     for i in range(n1):
         for j in range(n0):
@@ -53,14 +55,15 @@ def touch(region, touched, line_shift):  # type: ignore[no-untyped-def]
 
 
 @njit
-def gm_work(region, row, machine, touched, g, begin):  # type: ignore[no-untyped-def]
+def gm_work(e, region, row, begin):  # type: ignore[no-untyped-def]
     """Cycles of a GM transfer that starts moving at ``begin``: (own work, cycles lost to shared bandwidth).
 
     Own rate: bytes at the L2 rate, those of first-touched lines at the memory rate; a burst counts at least
     the machine's smallest request, a misaligned one pays the machine's factor. Shared: two first-come
     servers, L2 and memory, in 2^-20 of a cycle.
     """
-    moved, fresh, bursts = touch(region, touched, machine[X_LINE_SHIFT])
+    machine, g = area.machine(e), area.g(e)
+    moved, fresh, bursts = touch(e, region)
     miss = min(fresh, moved)
     charged = max(moved, bursts * machine[X_GM_BURST])
     cost = (charged - miss) * row[T_NUM] + miss * row[T_MISS_NUM]
@@ -94,15 +97,16 @@ def _groups(region, repeat, machine):  # type: ignore[no-untyped-def]
 
 
 @njit
-def bank_conflicts(rows, regions, repeats, machine):  # type: ignore[no-untyped-def]
+def bank_conflicts(e, regions, repeats):  # type: ignore[no-untyped-def]
     """Extra cycles of a vector instruction from UB bank conflicts.
 
     Two reads of one bank group in a cycle conflict (beyond the group's read ports); a write conflicts with a
     read of the same bank in the cycle in which it lands, ``X_WRITE_LAG`` repeats later.
     """
     read0, read1, write0 = -1, -1, -1
-    for i in range(regions):
-        if rows[i, 1] == 1:
+    machine = area.machine(e)
+    for i in range(1, regions + 1):
+        if area.out(e, i)[1] == 1:
             write0 = i if write0 < 0 else write0
         elif read0 < 0:
             read0 = i
@@ -112,13 +116,13 @@ def bank_conflicts(rows, regions, repeats, machine):  # type: ignore[no-untyped-
         return 0
     lag, total = machine[X_WRITE_LAG], 0
     for r in range(repeats):
-        mask0, bank0 = _groups(rows[read0], r, machine)
+        mask0, bank0 = _groups(area.out(e, read0), r, machine)
         if read1 >= 0 and machine[X_READS_PER_GROUP] < 2:
-            mask1, _ = _groups(rows[read1], r, machine)
+            mask1, _ = _groups(area.out(e, read1), r, machine)
             if mask0 & mask1:
                 total += 1
         if write0 >= 0 and r >= lag:
-            mask_w, bank_w = _groups(rows[write0], r - lag, machine)
+            mask_w, bank_w = _groups(area.out(e, write0), r - lag, machine)
             if bank_w == bank0 and mask_w & mask0:
                 total += 1
     return total
@@ -131,25 +135,27 @@ def plain_work(row, units):  # type: ignore[no-untyped-def]
 
 
 @njit
-def cost(row, machine, rows, regions, units, start, idle, touched, g, result):  # type: ignore[no-untyped-def]
-    """Fill ``result`` with [free, end, bank cycles, bandwidth cycles, work] of an instruction that starts at ``start``.
+def cost(e, row_index, regions, units, start, idle):  # type: ignore[no-untyped-def]
+    """Fill area ``result`` with [free, end, bank cycles, bandwidth cycles, work] of an instruction that starts at ``start``.
 
     free: when the pipe can take the next one; end: when flags and barriers see it complete.
     """
+    row, result = area.cost(e, row_index), area.result(e)
     head = row[T_HEAD] if idle else 0
     bank, bandwidth = 0, 0
     if row[T_KIND] == COST_GM:
         work = 0
-        for i in range(regions):
-            if rows[i, 0] == GM:
-                own, lost = gm_work(rows[i], row, machine, touched, g, start + head)
+        for i in range(1, regions + 1):
+            region = area.out(e, i)
+            if region[0] == GM:
+                own, lost = gm_work(e, region, row, start + head)
                 work += own
                 bandwidth += lost
         work = max(work, row[T_FLOOR])
     else:
         work = plain_work(row, units)
         if row[T_KIND] == COST_VECTOR:
-            bank = bank_conflicts(rows, regions, units, machine)
+            bank = bank_conflicts(e, regions, units)
     tail = row[T_TAIL]
     if idle:
         tail = max(tail, row[T_ISOLATED] - head - work)

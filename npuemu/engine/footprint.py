@@ -6,9 +6,10 @@ import types
 
 import numpy as np
 
+from npuemu.engine import areas as area
 from npuemu.isa import footprint as fp
 from npuemu.isa import shapes
-from npuemu.jit import njit, view_i64
+from npuemu.jit import _I64, _pointer, njit
 
 MAX_COUNT = 1 << 24
 """Elements of a counter-mode instruction at most; no UB holds more."""
@@ -37,7 +38,7 @@ def _signature(count):  # type: ignore[no-untyped-def]
 @njit(signature=_signature(10), forceinline=True)
 def store(out, at, write, mem, base, n1, s1, n0, s0, length):  # type: ignore[no-untyped-def]
     """Write one region row behind the address ``out``."""
-    row = view_i64(out + at * 64, 8)
+    row = _pointer(out + at * 64, _I64)
     row[0], row[1], row[2], row[3] = mem, write, base, n1
     row[4], row[5], row[6], row[7] = s1, n0, s0, length
     return at + 1
@@ -152,18 +153,17 @@ def _shape(op, r, v, out, at):  # type: ignore[no-untyped-def]
 
 
 @njit
-def footprint(program, start, stop, ops, v, out):  # type: ignore[no-untyped-def]
-    """Run rows ``start .. stop`` of ``program``.
-
-    ops: int64[32] slot of the instruction; v: value file with the constants in place; out: address of
-    int64[MAX_REGIONS + 1, 8]: a header row (columns H_*), then the regions. Returns 0 or a diagnostic number.
+def footprint(e, number, ops):  # type: ignore[no-untyped-def]
+    """Run footprint program ``number`` on a queue slot; fills area ``out``: a header row (columns H_*), then
+    the regions. Returns 0 or a diagnostic number.
     """
-    header = view_i64(out, 8)
+    v, out, header = area.values(e), area.out_address(e), area.out(e, 0)
+    start, stop = area.starts(e)[number], area.starts(e)[number + 1]
     at = 1
     for i in range(12):
         v[i] = ops[8 + i]
     for i in range(start, stop):
-        r = program[i]
+        r = area.program(e, i)
         op = r[0]
         if op < SELECT:
             v[r[1]] = _arithmetic(op, v[r[2]], v[r[3]])

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npuemu.engine import state as st
-from npuemu.engine.decode import Decoded
 from npuemu.engine.areas import AREAS
+from npuemu.engine.decode import Decoded
 from npuemu.engine.loop import run
 from npuemu.isa.shapes import MAX_REGIONS
 from npuemu.isa.table import MEM, MEMORIES
@@ -296,7 +296,7 @@ class Launch:
                     self._drain_log()
                 last = first + (self.local[core, name].size >> GRANULE_SHIFT)
                 if last > first:
-                    close_all(e.written, e.read, e.log, core * 16 + MEM[name], first, last)
+                    close_all(e.written, e.read, e.log.reshape(-1), core * 16 + MEM[name], first, last)
             self._drain_log()
         if self.trace:
             self._drain_trace()

@@ -14,7 +14,7 @@ from npuemu.jit import njit
 
 GRANULE_SHIFT = 5
 LOG_COLUMNS = 4
-"""slot (core * 16 + memory), from, to, bytes; row 0 holds the number of rows in use."""
+"""slot (core * 16 + memory), from, to, bytes; row 0 holds the number of rows in use. Flat in jitted code."""
 LOG_ROWS = 1 << 17
 LOG_MARGIN = 1 << 16
 """Free rows that one instruction may need: two regions of every granule of the largest memory."""
@@ -23,16 +23,18 @@ LOG_MARGIN = 1 << 16
 @njit(forceinline=True)
 def _emit(log, slot, start, stop, granules):  # type: ignore[no-untyped-def]
     """Log ``granules`` live in ``start .. stop``; joins the previous row when it is the same interval."""
-    n = log[0, 0]
-    if n > 0 and log[n, 0] == slot and log[n, 1] == start and log[n, 2] == stop:
-        log[n, 3] += granules << GRANULE_SHIFT
+    n = log[0]
+    at = n * LOG_COLUMNS
+    if n > 0 and log[at + 0] == slot and log[at + 1] == start and log[at + 2] == stop:
+        log[at + 3] += granules << GRANULE_SHIFT
         return
     n += 1
-    log[n, 0] = slot
-    log[n, 1] = start
-    log[n, 2] = stop
-    log[n, 3] = granules << GRANULE_SHIFT
-    log[0, 0] = n
+    at += LOG_COLUMNS
+    log[at + 0] = slot
+    log[at + 1] = start
+    log[at + 2] = stop
+    log[at + 3] = granules << GRANULE_SHIFT
+    log[0] = n
 
 
 @njit
