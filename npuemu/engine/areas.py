@@ -50,6 +50,8 @@ AREAS = (
     "log",
     "trace",
     "result",
+    "memo",
+    "origin",
 )
 NUMBER = {name: i for i, name in enumerate(AREAS)}
 
@@ -141,6 +143,8 @@ g = _words("g")
 units = _words("units")
 problem = _words("problem")
 result = _words("result")
+memo = _rows("memo", st.MEMO_COLUMNS)  # the last execution of an instruction row
+origin = _words("origin")  # which operand is the base of each region in hand
 context = _address("ctx", 64)
 slot_address = _address("queue", st.SLOT_COLUMNS)
 _out_address = _address("out", shapes.COLUMNS)

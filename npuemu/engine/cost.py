@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from npuemu.engine import areas as area
+from npuemu.engine.memory import tensor_of
 from npuemu.engine.state import (
     COST_GM,
     COST_VECTOR,
     FIXED_POINT,
     G_HBM_FREE,
     G_L2_FREE,
+    N_FRESH,
     T_DEN,
     T_FIXED,
     T_FLOOR,
@@ -43,7 +45,10 @@ def touch(e, region):  # type: ignore[no-untyped-def]
     """Mark the lines of a GM region; returns (bytes moved, bytes of lines touched for the first time, bursts)."""
     n1, s1, n0, s0, length = region[3], region[4], region[5], region[6], region[7]
     touched, line_shift = area.touched(e), area.machine(e)[X_LINE_SHIFT]
+    tensor = area.tensors(e, tensor_of(e, region[2], region[2] + 1))
     fresh = 0
+    if tensor[N_FRESH] == 0:
+        return n1 * n0 * length, 0, n1 * n0
     for i in range(n1):
         for j in range(n0):
             start = region[2] + i * s1 + j * s0
@@ -51,6 +56,7 @@ def touch(e, region):  # type: ignore[no-untyped-def]
             for k in range(lines.size):
                 fresh += 1 - lines[k]
                 lines[k] = 1
+    tensor[N_FRESH] -= fresh
     return n1 * n0 * length, fresh << line_shift, n1 * n0
 
 

@@ -17,7 +17,6 @@ from npuemu.engine.memory import check_region, count_traffic
 from npuemu.engine.queues import label, pop, problem, settle
 from npuemu.engine.state import (
     C_COST,
-    C_FOOTPRINT,
     C_PLAN,
     C_PLAN_LENGTH,
     F_COUNT,
@@ -115,7 +114,7 @@ def start_data(e, c, p, time):  # type: ignore[no-untyped-def]
         return LOG_FULL
     if area.g(e)[G_TRACE_ROWS] > 0 and g[G_TRACE] + TRACE_MARGIN > area.g(e)[G_TRACE_ROWS]:
         return TRACE_FULL
-    status = footprint(e, code[C_FOOTPRINT], slot)
+    status = footprint(e, code, slot)
     if status != 0:
         return problem(e, status, c, p, row, time, area.out(e, 0)[H_OPERAND], area.out(e, 0)[H_VALUE], 0)
     regions = area.out(e, 0)[H_REGIONS]

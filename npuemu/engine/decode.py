@@ -39,6 +39,7 @@ class Decoded:
     units: list[str]
     records: list[Record]
     operands: list[dict[str, int | Reg]]
+    memos: int
 
 
 def cost_row(timing: Timing, misaligned_percent: int) -> list[int]:
@@ -70,6 +71,7 @@ class Decoder:
     units: dict[str, int] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     operands: list[dict[str, int | Reg]] = field(default_factory=list)
+    memos: int = 0
     _seen: dict[Any, tuple[int, int, int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -115,6 +117,7 @@ class Decoder:
         row[st.C_OPCODE] = record.opcode
         row[st.C_PIPE] = self._pipe(record, values)
         row[st.C_OPERANDS] = len(record.operands)
+        row[st.C_MEMO] = -1
         for i, operand in enumerate(record.operands):
             value = values[operand.name]
             if isinstance(value, Reg):
@@ -129,6 +132,10 @@ class Decoder:
             if key not in self._seen:
                 self._seen[key] = self._data(record, known)
             row[st.C_FOOTPRINT], row[st.C_COST], row[st.C_PLAN], row[st.C_PLAN_LENGTH] = self._seen[key]
+            row[st.C_ADDRESSES] = sum(1 << i for i, o in enumerate(record.operands) if o.mem is not None)
+            if self.footprints.movable[row[st.C_FOOTPRINT]] and self.memos < st.MEMO_ROWS:
+                row[st.C_MEMO] = self.memos
+                self.memos += 1
         return row
 
     def _pipe(self, record: Record, values: dict[str, int | Reg]) -> int:
@@ -169,6 +176,7 @@ class Decoder:
             units=list(self.units),
             records=self.records,
             operands=self.operands,
+            memos=self.memos,
         )
 
 

@@ -14,6 +14,7 @@ from npuemu.engine import state as st
 from npuemu.engine.areas import AREAS
 from npuemu.engine.decode import Decoded
 from npuemu.engine.loop import run
+from npuemu.isa.footprint import SLOT_L0A_NZ
 from npuemu.isa.shapes import MAX_REGIONS
 from npuemu.isa.table import MEM, MEMORIES
 from npuemu.jit import compile_unit
@@ -96,6 +97,8 @@ class State:
     log: Ints  # occupancy log
     trace: Ints  # [rows, TRACE_COLUMNS]
     result: Ints  # [8] scratch of the cost function
+    memo: Ints  # [rows, MEMO_COLUMNS] footprint memo
+    origin: Ints  # [MAX_REGIONS + 1] base operand of each region in hand
 
 
 @dataclass
@@ -218,12 +221,14 @@ class Launch:
         g[st.G_LOG_ROWS] = LOG_ROWS if self.observe else 0
         g[st.G_TRACE_ROWS] = TRACE_ROWS if self.trace else 0
         tensors = zeros(len(self.tensors), st.TENSOR_COLUMNS)
+        line = self.machine.file.global_memory.line.value
+        shift = line.bit_length() - 1
         for row, (address, size, role) in zip(tensors, self.tensors, strict=True):
             row[:3] = address, address + size, ROLES[role]
+            row[st.N_FRESH] = ((address + size - 1) >> shift) - (address >> shift) + 1 if size else 0
         shadow, granules = self._shadow()
         values = decoded.values.copy()
-        values[16] = 1 if self.machine.file.layout.l0a == "NZ" else 0
-        line = self.machine.file.global_memory.line.value
+        values[SLOT_L0A_NZ] = 1 if self.machine.file.layout.l0a == "NZ" else 0
         return State(
             code=decoded.code,
             program=decoded.programs,
@@ -257,6 +262,8 @@ class Launch:
             log=zeros(LOG_ROWS if self.observe else 1, LOG_COLUMNS),
             trace=zeros(TRACE_ROWS if self.trace else 1, st.TRACE_COLUMNS),
             result=zeros(8),
+            memo=np.full((decoded.memos + 1, st.MEMO_COLUMNS), -1, np.int64),
+            origin=zeros(MAX_REGIONS + 1),
         )
 
     def run(self) -> int:

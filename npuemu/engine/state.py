@@ -5,7 +5,17 @@ from __future__ import annotations
 # --- decoded code, one row an instruction -----------------------------------------------------------------
 (C_OPCODE, C_PIPE, C_FOOTPRINT, C_COST, C_PLAN, C_PLAN_LENGTH, C_REGISTERS, C_OPERANDS) = range(8)
 C_VALUE = 8
+C_MEMO = 22  # row of the footprint memo, -1 for none
+C_ADDRESSES = 23  # bit mask of the operands that are addresses
 CODE_COLUMNS = 24
+
+# --- footprint memo: the last execution of an instruction row --------------------------------------------
+(M_REGIONS, M_UNITS, M_MACS, M_ELEMENTS, M_MASK_LOW, M_MASK_HIGH, M_MASK_MODE, M_SPARE) = range(8)
+M_VALUE = 8  # operands of that execution; for addresses the alignment mask instead
+M_ROW = 24  # regions, base relative to the operand named in the first column's upper half
+MEMO_REGIONS = 9
+MEMO_COLUMNS = M_ROW + 8 * MEMO_REGIONS
+MEMO_ROWS = 2048
 
 # --- a queue slot is what a unit sees as `ops`: header, then operand values ---------------------------------
 (O_PC, O_DISPATCH, O_MASK_LOW, O_MASK_HIGH, O_MASK_MODE, O_POP, O_ROW, O_SPARE) = range(8)
@@ -123,8 +133,8 @@ FIXED_POINT = 1 << 20
 GLOBAL_COLUMNS = 24
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 
-# --- tensors: address, end, role, bytes read, bytes written --------------------------------------------------
-(N_ADDRESS, N_END, N_ROLE, N_READ, N_WRITE) = range(5)
+# --- tensors: address, end, role, bytes read, bytes written, lines not yet touched --------------------------------------------------
+(N_ADDRESS, N_END, N_ROLE, N_READ, N_WRITE, N_FRESH) = range(6)
 TENSOR_COLUMNS = 6
 ROLE_IN, ROLE_OUT, ROLE_SCRATCH = range(3)
 

@@ -66,6 +66,13 @@ _SHORT = {
 }
 
 
+_ARGUMENTS = {LINEAR: 1, STRIDED: 3, NEST: 5, FRACTAL_TILE: 4, L0C_TILE: 3, NZ_OUT: 5, VLANES: 7}
+"""Arguments of a shape call after memory and base."""
+_SOURCES = {LOOKUP: 1, SELECT: 3, CHECK_ZERO: 1, FINISH: 3}
+_FIRST = {CHECK_ZERO: 1, VECTOR_STATE: 1, FINISH: 1}
+"""Sources of an operation where they are not two, and their first column where it is not the third."""
+
+
 @dataclass
 class Pool:
     """Constants and lookup tables shared by all programs, at ``SLOT_CONSTANT`` and above of the value file."""
@@ -235,6 +242,24 @@ class Compiler:
             value = self.binary(_BINARY[ast.Add], old, value) if "bad +" not in expression else value
         self.names[name] = value
 
+    def moves_with_its_addresses(self) -> bool:
+        """Whether the regions only shift when the address operands change.
+
+        True when those operands are nothing but the bases of regions: the engine then keeps the regions of
+        the last execution and moves them.
+        """
+        addresses = {i for i, o in enumerate(self.record.operands) if o.mem is not None}
+        for row in self.rows:
+            if row[0] in (CHECK_RANGE, CHECK_ALIGN):
+                continue
+            if row[0] >= LINEAR:
+                computed = SLOT_TEMPORARY <= row[3] < SLOT_CONSTANT
+                if computed or addresses & set(row[4 : 4 + _ARGUMENTS[row[0]]]):
+                    return False
+            elif addresses & set(row[_FIRST.get(row[0], 2) :][: _SOURCES.get(row[0], 2)]):
+                return False
+        return True
+
     def compile(self) -> list[list[int]]:
         """The program's rows."""
         for index, operand in enumerate(self.record.operands):
@@ -268,6 +293,7 @@ class Programs:
     pool: Pool = field(default_factory=Pool)
     rows: list[list[int]] = field(default_factory=list)
     starts: list[int] = field(default_factory=lambda: [0])
+    movable: list[bool] = field(default_factory=list)
     _seen: dict[Any, int] = field(default_factory=dict)
     _tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -277,7 +303,9 @@ class Programs:
         if key not in self._seen:
             if not self._tables:
                 self._tables = enum_tables(self.isa)
-            self.rows += Compiler(record, known, self._tables, self.pool).compile()
+            compiler = Compiler(record, known, self._tables, self.pool)
+            self.rows += compiler.compile()
+            self.movable.append(compiler.moves_with_its_addresses())
             self.starts.append(len(self.rows))
             self._seen[key] = len(self.starts) - 2
         return self._seen[key]
