@@ -14,7 +14,7 @@ from npuemu.engine.footprint import (
     footprint,
 )
 from npuemu.engine.memory import check_region, count_traffic
-from npuemu.engine.queues import label, pop, problem, settle
+from npuemu.engine.queues import MAX_CYCLES, label, pop, problem, settle
 from npuemu.engine.state import (
     C_COST,
     C_PLAN,
@@ -24,6 +24,7 @@ from npuemu.engine.state import (
     F_MACS,
     F_WORK,
     G_LOG_ROWS,
+    G_MAX_CYCLES,
     G_MODE,
     G_NEED,
     G_OBSERVE,
@@ -121,7 +122,7 @@ def start_data(e, c, p, time):  # type: ignore[no-untyped-def]
     status, bad = check_regions(e, c, regions)
     if status != 0:
         return problem(e, status, c, p, row, time, -2, bad, 0)
-    idle = time >= pipe[P_END]
+    idle = time >= pipe[P_END] and time > pipe[P_FREE]  # drained, and not right behind the one before
     cost(e, code[C_COST], regions, area.out(e, 0)[H_UNITS], time, idle)
     if numbers:
         address = area.slot_address(e, index)
@@ -131,6 +132,8 @@ def start_data(e, c, p, time):  # type: ignore[no-untyped-def]
             if status != 0:
                 return problem(e, status, c, p, row, time, -1, 0, 0)
     end = area.result(e)[1]
+    if end > g[G_MAX_CYCLES]:
+        return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)
     if g[G_OBSERVE] == 1:
         observe(e, c, regions, end)
     account(e, x, slot[O_DISPATCH], time, end)

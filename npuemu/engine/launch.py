@@ -14,6 +14,7 @@ from npuemu.engine import state as st
 from npuemu.engine.areas import AREAS
 from npuemu.engine.decode import Decoded
 from npuemu.engine.loop import run
+from npuemu.engine.workers import Workers
 from npuemu.isa.footprint import SLOT_L0A_NZ
 from npuemu.isa.shapes import MAX_REGIONS
 from npuemu.isa.table import MEM, MEMORIES
@@ -74,7 +75,7 @@ class State:
     registers: Ints  # [cores, 32]
     pipe: Ints  # [cores * PIPES, PIPE_COLUMNS]
     queue: Ints  # [cores * PIPES * depth, SLOT_COLUMNS]
-    flags: Ints  # [cores, 8 * 8 * 8] time a flag was raised, -1 when it is down
+    flags: Ints  # [cores, 8 * 8 * 8] time a flag was raised; down: -1 - time of its last wait
     stalls: Ints  # [cores * PIPES, STALLS]
     key: Ints  # [cores, PIPES]
     smallest: Ints  # [cores]
@@ -113,6 +114,7 @@ class Launch:
     mode: str = "full"
     observe: bool = True
     trace: bool = False
+    threads: int = 1
     max_cycles: int = 2_000_000_000
     notify: Notify | None = None
     progress: Callable[[int], None] | None = None
@@ -122,6 +124,7 @@ class Launch:
     def __post_init__(self) -> None:
         self.cores = 3 * self.blocks
         self.scratch = aligned(SCRATCH_BYTES)
+        self.workers = Workers(self.threads) if self.threads > 1 and self.mode != "timing" else None
         self.local = self._memories()
         self.state = self._state()
         self.table = np.array([getattr(self.state, n).ctypes.data for n in AREAS], np.int64)
@@ -161,6 +164,7 @@ class Launch:
                 row[2 * MEM[name] + 1] = self.local[owner].size
             row[32] = 1 if self.machine.file.layout.l0a == "NZ" else 0
             row[33] = max(0, core % 3 - 1)
+            row[48] = self.workers.pool.ctypes.data if self.workers is not None else 0
             row[35], row[36] = self.scratch.ctypes.data, self.scratch.size
         return ctx
 
@@ -210,6 +214,8 @@ class Launch:
     def _state(self) -> State:
         cores, decoded = self.cores, self.decoded
         core = self._core_rows()
+        pipe = zeros(cores * st.PIPES, st.PIPE_COLUMNS)
+        pipe[:, st.P_FREE] = -1  # idle before the first instruction
         key = np.full((cores, st.PIPES), st.INFINITE, np.int64)
         running = core[:, st.K_STATUS] != st.HALTED
         key[running, st.S] = np.flatnonzero(running) << 3
@@ -237,7 +243,7 @@ class Launch:
             out=zeros(MAX_REGIONS + 1, 8),
             core=core,
             registers=np.full((cores, 32), -1, np.int64),
-            pipe=zeros(cores * st.PIPES, st.PIPE_COLUMNS),
+            pipe=pipe,
             queue=zeros(cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS),
             flags=np.full((cores, 512), -1, np.int64),
             stalls=zeros(cores * st.PIPES, st.STALLS),
@@ -268,12 +274,26 @@ class Launch:
 
     def run(self) -> int:
         """Run to the end; returns DONE, ERROR or DEADLOCK. The state tells the rest."""
+        if self.workers is None:
+            return self._run()
+        self.workers.start()
+        try:
+            return self._run()
+        finally:
+            self.workers.stop()
+
+    def _unit_address(self, name: str) -> int:
+        if self.workers is not None and name.startswith("cube:mmad_"):
+            return self.workers.unit
+        return unit_address(name, self.notify)
+
+    def _run(self) -> int:
         e = self.state
         while True:
             status = int(run(self.table.ctypes.data))
             if status == st.NEED_UNIT:
                 unit = int(e.g[st.G_NEED])
-                e.units[unit] = unit_address(self.decoded.units[unit], self.notify)
+                e.units[unit] = self._unit_address(self.decoded.units[unit])
             elif status == st.LOG_FULL:
                 self._drain_log()
             elif status == st.TRACE_FULL:

@@ -11,7 +11,7 @@ from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
 from npuemu.engine.cross_core import cross_event
 from npuemu.engine.data import start_data
-from npuemu.engine.queues import drained, problem, refresh
+from npuemu.engine.queues import MAX_CYCLES, drained, problem, refresh, settle
 from npuemu.engine.scalar_unit import run_scalar
 from npuemu.engine.state import (
     C_OPCODE,
@@ -23,6 +23,8 @@ from npuemu.engine.state import (
     G_NOW,
     HALTED,
     INFINITE,
+    K_BASE,
+    K_PC,
     K_STATUS,
     MEMORY,
     O_ROW,
@@ -35,7 +37,14 @@ from npuemu.engine.state import (
 )
 from npuemu.jit import njit
 
-MAX_CYCLES = 112
+
+@njit(forceinline=True)
+def head_row(e, c, p):  # type: ignore[no-untyped-def]
+    """Row of the instruction that a pipe, or the scalar unit, stands at."""
+    if p == S:
+        return area.core(e, c)[K_BASE] + area.core(e, c)[K_PC]
+    x = c * PIPES + p
+    return area.queue(e, x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD])[O_ROW]
 
 
 @njit
@@ -61,15 +70,15 @@ def run(e):  # type: ignore[no-untyped-def]
         p = best & 7
         g[G_NOW] = time
         if time > g[G_MAX_CYCLES]:
-            return problem(e, MAX_CYCLES, c, p, -1, time, g[G_MAX_CYCLES], 0, 0)
+            return problem(e, MAX_CYCLES, c, p, head_row(e, c, p), time, g[G_MAX_CYCLES], 0, 0)
         if p == S:
             # a woken unit takes its turn now: its clock may lie behind the event that woke it
             status = run_scalar(e, c, area.core(e, c)[K_STATUS] == MEMORY)
         else:
-            x = c * PIPES + p
-            row = area.queue(e, x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD])[O_ROW]
-            op = area.code(e, row)[C_OPCODE]
-            if op == sc.CROSS_SET or op == sc.CROSS_WAIT:
+            op = area.code(e, head_row(e, c, p))[C_OPCODE]
+            if op == sc.SET_FLAG:
+                status = settle(e, c, 1 << p)
+            elif op == sc.CROSS_SET or op == sc.CROSS_WAIT:
                 status = cross_event(e, c, p, time)
             else:
                 status = start_data(e, c, p, time)

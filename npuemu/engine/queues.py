@@ -20,6 +20,7 @@ from npuemu.engine.state import (
     D_PIPE,
     D_ROW,
     ERROR,
+    G_NOW,
     G_SCALAR_RUN,
     INFINITE,
     K_BASE,
@@ -60,7 +61,7 @@ from npuemu.engine.state import (
 )
 from npuemu.jit import njit
 
-TWICE = 113
+MAX_CYCLES, TWICE = 112, 113
 
 
 @njit(signature="int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)", forceinline=True)
@@ -102,8 +103,12 @@ def pop(e, c, x, time):  # type: ignore[no-untyped-def]
 
 @njit(forceinline=True)
 def raise_flag(e, c, index, time):  # type: ignore[no-untyped-def]
-    """Raise a flag; wakes the scalar unit if it waits for it. False when the flag is already up."""
-    if area.flags(e, c)[index] >= 0:
+    """Raise a flag; wakes the scalar unit if it waits for it. False when the flag is still up at ``time``.
+
+    A flag that is down holds ``-1 - time`` of the wait that cleared it: that may lie ahead.
+    """
+    old = area.flags(e, c)[index]
+    if old >= 0 or time < -1 - old:
         return False
     area.flags(e, c)[index] = time
     core = area.core(e, c)
@@ -134,6 +139,10 @@ def settle(e, c, work):  # type: ignore[no-untyped-def]
             if op == sc.SET_FLAG:
                 time = max(ready, pipe[P_END])
                 index = slot[O_VALUE] << 6 | slot[O_VALUE + 1] << 3 | slot[O_VALUE + 2]
+                if area.flags(e, c)[index] >= 0 and area.g(e)[G_NOW] < time:
+                    # its wait may still come before that time
+                    key = time << TIME_SHIFT | c << 3 | p
+                    break
                 if not raise_flag(e, c, index, time):
                     return problem(e, TWICE, c, p, row, time, slot[O_VALUE], slot[O_VALUE + 1], slot[O_VALUE + 2])
                 pop(e, c, x, time)
@@ -145,10 +154,10 @@ def settle(e, c, work):  # type: ignore[no-untyped-def]
                 if time < 0:
                     pipe[P_BLOCKED] = BLOCKED_FLAG
                     break
-                area.flags(e, c)[index] = -1
                 label(e, x, STALL_DISPATCH, slot[O_DISPATCH])
                 label(e, x, STALL_FLAG + slot[O_VALUE], time)
                 pipe[P_READY] = max(ready, time)
+                area.flags(e, c)[index] = -1 - pipe[P_READY]
                 pop(e, c, x, pipe[P_READY])
             elif op == sc.PIPE_BARRIER:
                 pipe[P_READY] = max(ready, pipe[P_END])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
-from npuemu.engine.cross_core import COUNTER_OVERFLOW, cross_set, take_release
+from npuemu.engine.cross_core import COUNTER_OVERFLOW, MODE_C1V, cross_set, take_release
 from npuemu.engine.data import observe
 from npuemu.engine.memory import (
     SIZES,
@@ -15,7 +15,16 @@ from npuemu.engine.memory import (
     set_region,
     tensor_of,
 )
-from npuemu.engine.queues import TWICE, dispatch, drained, label, problem, raise_flag, settle
+from npuemu.engine.queues import (
+    MAX_CYCLES,
+    TWICE,
+    dispatch,
+    drained,
+    label,
+    problem,
+    raise_flag,
+    settle,
+)
 from npuemu.engine.state import (
     C_OPCODE,
     C_OPERANDS,
@@ -24,6 +33,7 @@ from npuemu.engine.state import (
     C_VALUE,
     G_CORES,
     G_LIVELOCK,
+    G_MAX_CYCLES,
     G_MODE,
     G_OBSERVE,
     G_SCALAR_RUN,
@@ -35,6 +45,7 @@ from npuemu.engine.state import (
     K_COUNT,
     K_GROUP,
     K_HALT,
+    K_KIND,
     K_MASK_HIGH,
     K_MASK_LOW,
     K_MASK_MODE,
@@ -43,6 +54,7 @@ from npuemu.engine.state import (
     K_STATUS,
     K_SUB,
     K_WAIT,
+    KIND_CUBE,
     MEMORY,
     MODE_TIMING,
     P_COUNT,
@@ -119,8 +131,8 @@ def scalar_access(e, c, row, time):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def scalar_sync(e, c, row, op):  # type: ignore[no-untyped-def]
-    """Flags and barriers of the scalar unit itself. 0: go on, 1: parked, else a problem."""
+def scalar_sync(e, c, row, op, turn):  # type: ignore[no-untyped-def]
+    """Flags and barriers of the scalar unit itself. 0: go on, 1: parked, 2: not its turn yet, else a problem."""
     core, code = area.core(e, c), area.code(e, row)
     clock = core[K_CLOCK]
     v0, v1, v2 = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
@@ -136,20 +148,22 @@ def scalar_sync(e, c, row, op):  # type: ignore[no-untyped-def]
         return 0
     if (code[C_REGISTERS] >> 2) & 1:
         v2 = area.registers(e, c)[v2]
-    if op == sc.SET_FLAG:
-        if not raise_flag(e, c, v0 << 6 | v1 << 3 | v2, clock):
-            return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
-        return settle(e, c, 1 << v1)
     index = v0 << 6 | v1 << 3 | v2
     time = area.flags(e, c)[index]
+    if op == sc.SET_FLAG:
+        if time >= 0 and not turn:
+            return 2
+        if not raise_flag(e, c, index, clock):
+            return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
+        return settle(e, c, 1 << v1)
     if time < 0:
         core[K_STATUS] = WAIT_FLAG
         core[K_WAIT] = index
         return 1
-    area.flags(e, c)[index] = -1
     if time > clock:
         label(e, c * PIPES, STALL_FLAG + v0, time)
         core[K_CLOCK] = time
+    area.flags(e, c)[index] = -1 - core[K_CLOCK]
     return 0
 
 
@@ -162,8 +176,6 @@ def scalar_cross(e, c, row, op):  # type: ignore[no-untyped-def]
     flag = code[C_VALUE + at]
     if (code[C_REGISTERS] >> at) & 1:
         flag = area.registers(e, c)[flag]
-    if flag < 0 or flag > 31:
-        return problem(e, 101, c, S, row, clock, at, flag, 0)
     if op == sc.CROSS_SET:
         if not cross_set(e, c, code[C_VALUE], flag, clock + area.machine(e)[X_CROSS_LATENCY]):
             return problem(e, COUNTER_OVERFLOW, c, S, row, clock, flag, 0, 0)
@@ -241,6 +253,27 @@ def simple(e, c, row, op):  # type: ignore[no-untyped-def]
     return 0
 
 
+@njit(signature="int64(int64, int64, int64, int64, int64)")
+def check_event(e, c, row, op, p):  # type: ignore[no-untyped-def]
+    """Refuse an event or flag id that comes from a register and is poison or out of range.
+
+    Checked before the instruction is queued or executed: the id indexes the engine's own tables.
+    """
+    core, code = area.core(e, c), area.code(e, row)
+    at = 1 if op == sc.CROSS_WAIT else 2
+    if op == sc.PIPE_BARRIER or not (code[C_REGISTERS] >> at) & 1:
+        return 0
+    if (core[K_POISON] >> code[C_VALUE + at]) & 1:
+        return problem(e, POISON, c, p, row, core[K_CLOCK], 0, 0, 0)
+    value, highest = area.registers(e, c)[code[C_VALUE + at]], 7
+    if op == sc.CROSS_SET or op == sc.CROSS_WAIT:
+        both = core[K_KIND] == KIND_CUBE and (op == sc.CROSS_WAIT or code[C_VALUE] == MODE_C1V)
+        highest = 31 if both else 15
+    if value < 0 or value > highest:
+        return problem(e, 101, c, p, row, core[K_CLOCK], at, value, highest)
+    return 0
+
+
 @njit
 def run_scalar(e, c, turn):  # type: ignore[no-untyped-def]
     """Run a scalar unit ahead until it must wait. ``turn``: its memory or cross-core access may go first."""
@@ -254,6 +287,12 @@ def run_scalar(e, c, turn):  # type: ignore[no-untyped-def]
         g[G_SCALAR_RUN] += 1
         if g[G_SCALAR_RUN] > g[G_LIVELOCK]:
             return problem(e, LIVELOCK, c, S, row, core[K_CLOCK], 0, 0, 0)
+        if core[K_CLOCK] > g[G_MAX_CYCLES]:
+            return problem(e, MAX_CYCLES, c, S, row, core[K_CLOCK], g[G_MAX_CYCLES], 0, 0)
+        if sc.SET_FLAG <= op <= sc.CROSS_WAIT:
+            status = check_event(e, c, row, op, p)
+            if status != 0:
+                return status
         if p != S:
             if poisoned(core, code, 0, code[C_OPERANDS]):
                 return problem(e, POISON, c, S, row, core[K_CLOCK], 0, 0, 0)
@@ -293,9 +332,14 @@ def run_scalar(e, c, turn):  # type: ignore[no-untyped-def]
                 core[K_PC] += 1
                 spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
         elif op == sc.SET_FLAG or op == sc.WAIT_FLAG or op == sc.PIPE_BARRIER:
-            status = scalar_sync(e, c, row, op)
+            status = scalar_sync(e, c, row, op, turn)
+            turn = False
             if status == 1:
                 key[S] = INFINITE
+                return 0
+            if status == 2:
+                core[K_STATUS] = MEMORY
+                key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
                 return 0
             if status != 0:
                 return status
