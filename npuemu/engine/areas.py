@@ -1,8 +1,11 @@
 """Views of the state arrays from one address.
 
-The jitted engine is handed a single integer: the address of a table of array addresses (``AREAS`` below).
-Passing two dozen arrays from function to function costs minutes of compilation and a third of the speed;
-a plain pointer to a row costs neither. Indices into these arrays are the engine's own, never a program's.
+The jitted engine is handed a single integer: the address of a table of array addresses
+(``AREAS`` below).
+Passing two dozen arrays from function to function costs minutes of compilation and a third of
+the speed;
+a plain pointer to a row costs neither. Indices into these arrays are the engine's own, never a
+program's.
 """
 
 from __future__ import annotations
@@ -92,7 +95,9 @@ def _words(name: str) -> Any:
         pointer = types.CPointer(_WORD)
 
         def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(_load(builder, arguments[0], name), context.get_value_type(pointer))
+            return builder.inttoptr(
+                _load(builder, arguments[0], name), context.get_value_type(pointer)
+            )
 
         return pointer(_WORD), codegen
 
@@ -116,7 +121,9 @@ def _address(name: str, columns: int) -> Any:
 
 code = _rows("code", st.CODE_COLUMNS)  # Pointer to a decoded instruction.
 program = _rows("program", fp.COLUMNS)  # Pointer to an operation of a footprint program.
-out = _rows("out", shapes.COLUMNS)  # Pointer to the header (0) or a region of the instruction in hand.
+out = _rows(
+    "out", shapes.COLUMNS
+)  # Pointer to the header (0) or a region of the instruction in hand.
 core = _rows("core", st.CORE_COLUMNS)  # Pointer to a core.
 registers = _rows("registers", 32)  # Pointer to a core's scalar registers.
 pipe = _rows("pipe", st.PIPE_COLUMNS)  # Pointer to a pipe.
@@ -152,24 +159,24 @@ _written, _read, _touched = _address("written", 1), _address("read", 1), _addres
 
 
 @njit(forceinline=True)
-def out_address(e):  # type: ignore[no-untyped-def]
+def out_address(e):
     """Address of the header and region rows."""
     return _out_address(e, 0)
 
 
 @njit(forceinline=True)
-def written(e):  # type: ignore[no-untyped-def]
+def written(e):
     """Occupancy shadow, completion of the last write of each granule: an array, for slicing."""
     return view_i64(_written(e, 0), _BIG)
 
 
 @njit(forceinline=True)
-def read(e):  # type: ignore[no-untyped-def]
+def read(e):
     """Occupancy shadow, end of the last read of each granule since: an array, for slicing."""
     return view_i64(_read(e, 0), _BIG)
 
 
 @njit(forceinline=True)
-def touched(e):  # type: ignore[no-untyped-def]
+def touched(e):
     """GM lines that were moved before, one byte each: an array, for slicing."""
     return view_u8(_touched(e, 0), _BIG)

@@ -1,4 +1,6 @@
-"""What a data instruction costs: head, work, tail, and the cycles lost to banks and shared bandwidth."""
+"""What a data instruction costs: head, work, tail, and the cycles lost to banks and shared
+bandwidth.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,10 @@ GM = 0
 
 
 @njit
-def touch(e, region):  # type: ignore[no-untyped-def]
-    """Mark the lines of a GM region; returns (bytes moved, bytes of lines touched for the first time, bursts)."""
+def touch(e, region):
+    """Mark the lines of a GM region; returns (bytes moved, bytes of lines touched for the first
+    time, bursts).
+    """
     n1, s1, n0, s0, length = region[3], region[4], region[5], region[6], region[7]
     touched, line_shift = area.touched(e), area.machine(e)[X_LINE_SHIFT]
     tensor = area.tensors(e, tensor_of(e, region[2], region[2] + 1))
@@ -61,11 +65,14 @@ def touch(e, region):  # type: ignore[no-untyped-def]
 
 
 @njit
-def gm_work(e, region, row, begin):  # type: ignore[no-untyped-def]
-    """Cycles of a GM transfer that starts moving at ``begin``: (own work, cycles lost to shared bandwidth).
+def gm_work(e, region, row, begin):
+    """Cycles of a GM transfer that starts moving at ``begin``: (own work, cycles lost to shared
+    bandwidth).
 
-    Own rate: bytes at the L2 rate, those of first-touched lines at the memory rate; a burst counts at least
-    the machine's smallest request, a misaligned one pays the machine's factor. Shared: two first-come
+    Own rate: bytes at the L2 rate, those of first-touched lines at the memory rate; a burst
+    counts at least
+    the machine's smallest request, a misaligned one pays the machine's factor. Shared: two
+    first-come
     servers, L2 and memory, in 2^-20 of a cycle.
     """
     machine, g = area.machine(e), area.g(e)
@@ -73,7 +80,9 @@ def gm_work(e, region, row, begin):  # type: ignore[no-untyped-def]
     miss = min(fresh, moved)
     charged = max(moved, bursts * machine[X_GM_BURST])
     cost = (charged - miss) * row[T_NUM] + miss * row[T_MISS_NUM]
-    if region[2] % machine[X_GM_ALIGN] != 0 or (bursts > 1 and region[6] % machine[X_GM_ALIGN] != 0):
+    if region[2] % machine[X_GM_ALIGN] != 0 or (
+        bursts > 1 and region[6] % machine[X_GM_ALIGN] != 0
+    ):
         cost = cost * row[T_MISALIGNED] // 100
     own = max(row[T_FLOOR], row[T_FIXED] + (cost + row[T_DEN] - 1) // row[T_DEN])
     now = begin * FIXED_POINT
@@ -86,7 +95,7 @@ def gm_work(e, region, row, begin):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _groups(region, repeat, machine):  # type: ignore[no-untyped-def]
+def _groups(region, repeat, machine):
     """Bank groups (bit mask) and the bank of one repeat's blocks of a vector operand."""
     n0, s0, length = region[5], region[6], region[7]
     base = region[2] + repeat * region[4]
@@ -103,10 +112,11 @@ def _groups(region, repeat, machine):  # type: ignore[no-untyped-def]
 
 
 @njit
-def bank_conflicts(e, regions, repeats):  # type: ignore[no-untyped-def]
+def bank_conflicts(e, regions, repeats):
     """Extra cycles of a vector instruction from UB bank conflicts.
 
-    Two reads of one bank group in a cycle conflict (beyond the group's read ports); a write conflicts with a
+    Two reads of one bank group in a cycle conflict (beyond the group's read ports); a write
+    conflicts with a
     read of the same bank in the cycle in which it lands, ``X_WRITE_LAG`` repeats later.
     """
     read0, read1, write0 = -1, -1, -1
@@ -135,14 +145,15 @@ def bank_conflicts(e, regions, repeats):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def plain_work(row, units):  # type: ignore[no-untyped-def]
+def plain_work(row, units):
     """Work cycles of an instruction that moves nothing over GM."""
     return max(row[T_FLOOR], row[T_FIXED] + (units * row[T_NUM] + row[T_DEN] - 1) // row[T_DEN])
 
 
 @njit
-def cost(e, row_index, regions, units, start, idle):  # type: ignore[no-untyped-def]
-    """Fill area ``result`` with [free, end, bank cycles, bandwidth cycles, work] of an instruction that starts at ``start``.
+def cost(e, row_index, regions, units, start, idle):
+    """Fill area ``result`` with [free, end, bank cycles, bandwidth cycles, work] of an
+    instruction that starts at ``start``.
 
     free: when the pipe can take the next one; end: when flags and barriers see it complete.
     """

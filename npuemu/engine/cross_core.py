@@ -39,8 +39,10 @@ MODE_ALL, MODE_PAIR, MODE_CV, MODE_C1V = 0, 1, 2, 4
 
 
 @njit
-def count_up(e, c, flag, time):  # type: ignore[no-untyped-def]
-    """Cross-core counter ``flag`` of core ``c`` goes up, visible at ``time``; wakes the pipes waiting for it."""
+def count_up(e, c, flag, time):
+    """Cross-core counter ``flag`` of core ``c`` goes up, visible at ``time``; wakes the pipes
+    waiting for it.
+    """
     n = area.counters(e, c)[flag]
     if n == 15:
         return False
@@ -62,8 +64,10 @@ def count_up(e, c, flag, time):  # type: ignore[no-untyped-def]
 
 
 @njit(signature="boolean(int64, int64, int64, int64, int64, int64, int64, int64, int64)")
-def gather_arrivals(e, mode, flag, first, last, step, time, target_first, target_last):  # type: ignore[no-untyped-def]
-    """When cores ``first .. last`` have all arrived, take one arrival from each and count up the targets."""
+def gather_arrivals(e, mode, flag, first, last, step, time, target_first, target_last):
+    """When cores ``first .. last`` have all arrived, take one arrival from each and count up the
+    targets.
+    """
     row = mode << 5 | flag
     for c in range(first, last, step):
         if area.arrivals(e, c)[row] == 0:
@@ -77,7 +81,7 @@ def gather_arrivals(e, mode, flag, first, last, step, time, target_first, target
 
 
 @njit
-def cross_set(e, c, mode, flag, time):  # type: ignore[no-untyped-def]
+def cross_set(e, c, mode, flag, time):
     """Fire a cross-core flag of core ``c``; False when a counter would exceed 15."""
     core = area.core(e, c)
     cube, first = core[K_KIND] == KIND_CUBE, core[K_GROUP] * 3
@@ -110,7 +114,7 @@ def cross_set(e, c, mode, flag, time):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def take_release(e, c, flag):  # type: ignore[no-untyped-def]
+def take_release(e, c, flag):
     """Decrement a counter; returns the release time of its oldest flag."""
     time = area.releases(e, c)[flag << 4]
     n = area.counters(e, c)[flag] - 1
@@ -121,14 +125,16 @@ def take_release(e, c, flag):  # type: ignore[no-untyped-def]
 
 
 @njit
-def cross_event(e, c, p, time):  # type: ignore[no-untyped-def]
+def cross_event(e, c, p, time):
     """A cross-core set or wait at the head of a queue takes its turn."""
     x = c * PIPES + p
     slot = area.queue(e, x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD])
     row = slot[O_ROW]
     if area.code(e, row)[C_OPCODE] == sc.CROSS_SET:
         pop(e, c, x, time)
-        if not cross_set(e, c, slot[O_VALUE], slot[O_VALUE + 2], time + area.machine(e)[X_CROSS_LATENCY]):
+        if not cross_set(
+            e, c, slot[O_VALUE], slot[O_VALUE + 2], time + area.machine(e)[X_CROSS_LATENCY]
+        ):
             return problem(e, COUNTER_OVERFLOW, c, p, row, time, slot[O_VALUE + 2], 0, 0)
     else:
         label(e, x, STALL_DISPATCH, slot[O_DISPATCH])

@@ -55,19 +55,25 @@ TRACE_MARGIN = 8
 
 
 @njit(signature="void(int64, int64, int64, int64)")
-def observe(e, c, regions, end):  # type: ignore[no-untyped-def]
-    """Tell the occupancy observer about the regions of the instruction in hand: reads first, then writes."""
+def observe(e, c, regions, end):
+    """Tell the occupancy observer about the regions of the instruction in hand: reads first,
+    then writes.
+    """
     for write in range(2):
         for i in range(1, regions + 1):
             region = area.out(e, i)
             if region[1] == write and region[0] != 0:
                 place = area.shadow(e, c * 16 + region[0])
-                note_region(region, place[0], area.written(e), area.read(e), end, area.log(e, 0), place[1])
+                note_region(
+                    region, place[0], area.written(e), area.read(e), end, area.log(e, 0), place[1]
+                )
 
 
 @njit
-def check_regions(e, c, regions):  # type: ignore[no-untyped-def]
-    """Bounds of all regions in hand; (status, row of the bad one). Traffic is counted once all are good."""
+def check_regions(e, c, regions):
+    """Bounds of all regions in hand; (status, row of the bad one). Traffic is counted once all
+    are good.
+    """
     for i in range(1, regions + 1):
         status = check_region(e, c, i)
         if status != 0:
@@ -79,7 +85,7 @@ def check_regions(e, c, regions):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def account(e, x, dispatch, time, end):  # type: ignore[no-untyped-def]
+def account(e, x, dispatch, time, end):
     """Give every cycle of pipe ``x`` up to ``end`` its label."""
     pipe = area.pipe(e, x)
     label(e, x, STALL_DISPATCH, min(dispatch, time))
@@ -95,8 +101,10 @@ def account(e, x, dispatch, time, end):  # type: ignore[no-untyped-def]
 
 
 @njit
-def start_data(e, c, p, time):  # type: ignore[no-untyped-def]
-    """Start the data instruction at the head of queue (c, p): check it, cost it, execute it, account for it."""
+def start_data(e, c, p, time):
+    """Start the data instruction at the head of queue (c, p): check it, cost it, execute it,
+    account for it.
+    """
     x = c * PIPES + p
     pipe = area.pipe(e, x)
     index = x * area.machine(e)[X_DEPTH] + pipe[P_HEAD]
@@ -117,18 +125,24 @@ def start_data(e, c, p, time):  # type: ignore[no-untyped-def]
         return TRACE_FULL
     status = footprint(e, code, slot)
     if status != 0:
-        return problem(e, status, c, p, row, time, area.out(e, 0)[H_OPERAND], area.out(e, 0)[H_VALUE], 0)
+        return problem(
+            e, status, c, p, row, time, area.out(e, 0)[H_OPERAND], area.out(e, 0)[H_VALUE], 0
+        )
     regions = area.out(e, 0)[H_REGIONS]
     status, bad = check_regions(e, c, regions)
     if status != 0:
         return problem(e, status, c, p, row, time, -2, bad, 0)
-    idle = time >= pipe[P_END] and time > pipe[P_FREE]  # drained, and not right behind the one before
+    idle = (
+        time >= pipe[P_END] and time > pipe[P_FREE]
+    )  # drained, and not right behind the one before
     cost(e, code[C_COST], regions, area.out(e, 0)[H_UNITS], time, idle)
     if numbers:
         address = area.slot_address(e, index)
         context = area.context(e, c)
         for i in range(plan, plan + steps):
-            status = call_unit(area.units(e)[area.plans(e, i)[0]], context, address, area.plans(e, i)[1])
+            status = call_unit(
+                area.units(e)[area.plans(e, i)[0]], context, address, area.plans(e, i)[1]
+            )
             if status != 0:
                 return problem(e, status, c, p, row, time, -1, 0, 0)
     end = area.result(e)[1]

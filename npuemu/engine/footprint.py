@@ -1,4 +1,6 @@
-"""Runs footprint programs (``npuemu.isa.footprint``): what an instruction touches, its work, its legality."""
+"""Runs footprint programs (``npuemu.isa.footprint``): what an instruction touches, its work, its
+legality.
+"""
 
 from __future__ import annotations
 
@@ -47,13 +49,15 @@ _REPS, _LAST, _COUNTER, _ACTIVE, _NZ = (
 )
 
 
-def _signature(count):  # type: ignore[no-untyped-def]
-    """``int64(int64, ...)``: without it every literal argument makes one more specialisation to compile."""
+def _signature(count):
+    """``int64(int64, ...)``: without it every literal argument makes one more specialisation to
+    compile.
+    """
     return f"int64({', '.join(['int64'] * count)})"
 
 
 @njit(signature=_signature(10), forceinline=True)
-def store(out, at, write, mem, base, n1, s1, n0, s0, length):  # type: ignore[no-untyped-def]
+def store(out, at, write, mem, base, n1, s1, n0, s0, length):
     """Write one region row behind the address ``out``."""
     row = _pointer(out + at * 64, _I64)
     row[0], row[1], row[2], row[3] = mem, write, base, n1
@@ -61,7 +65,7 @@ def store(out, at, write, mem, base, n1, s1, n0, s0, length):  # type: ignore[no
     return at + 1
 
 
-def _compile(function, **callees):  # type: ignore[no-untyped-def]
+def _compile(function, **callees):
     """Compile a region shape with its callees replaced by compiled ones."""
     namespace = {**function.__globals__, **callees}
     copy = types.FunctionType(function.__code__, namespace, function.__name__)
@@ -79,7 +83,7 @@ vlanes = _compile(shapes.vlanes, put=put)
 
 
 @njit
-def _mask_lanes(word):  # type: ignore[no-untyped-def]
+def _mask_lanes(word):
     """Active lanes and one past the highest active lane of 64 mask bits."""
     count, top, w = 0, 0, np.uint64(word)
     for i in range(64):
@@ -90,8 +94,10 @@ def _mask_lanes(word):  # type: ignore[no-untyped-def]
 
 
 @njit
-def vector_state(v, ops, lanes, rep):  # type: ignore[no-untyped-def]
-    """Repeats, lanes up to the highest active one, counter mode and active lanes of a vector instruction."""
+def vector_state(v, ops, lanes, rep):
+    """Repeats, lanes up to the highest active one, counter mode and active lanes of a vector
+    instruction.
+    """
     low, high = ops[2], ops[3]
     reps, last, active = rep, lanes, rep * lanes
     if ops[4] == 1:
@@ -117,7 +123,7 @@ def vector_state(v, ops, lanes, rep):  # type: ignore[no-untyped-def]
 
 
 @njit(signature=_signature(3))
-def _arithmetic(op, x, y):  # type: ignore[no-untyped-def]
+def _arithmetic(op, x, y):
     """Two-operand operations; divisors are positive by construction of the tables."""
     if op == ADD:
         return x + y
@@ -149,7 +155,7 @@ def _arithmetic(op, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _shape(op, r, v, out, at):  # type: ignore[no-untyped-def]
+def _shape(op, r, v, out, at):
     """Append the regions of one shape call."""
     w, mem, base = r[1], v[r[2]], v[r[3]]
     if op == _VLANES:
@@ -170,8 +176,10 @@ def _shape(op, r, v, out, at):  # type: ignore[no-untyped-def]
 
 
 @njit
-def recall(e, code, ops):  # type: ignore[no-untyped-def]
-    """Fill area ``out`` from the row's memo when only addresses have changed; False when it does not apply."""
+def recall(e, code, ops):
+    """Fill area ``out`` from the row's memo when only addresses have changed; False when it does
+    not apply.
+    """
     memo = area.memo(e, code[C_MEMO])
     if memo[M_REGIONS] < 0 or memo[M_MASK_LOW] != ops[2] or memo[M_MASK_HIGH] != ops[3]:
         return False
@@ -199,7 +207,7 @@ def recall(e, code, ops):  # type: ignore[no-untyped-def]
 
 
 @njit
-def remember(e, code, ops):  # type: ignore[no-untyped-def]
+def remember(e, code, ops):
     """Keep the footprint in hand in the row's memo."""
     memo, header, origin = area.memo(e, code[C_MEMO]), area.out(e, 0), area.origin(e)
     if header[H_REGIONS] > MEMO_REGIONS:
@@ -225,8 +233,9 @@ def remember(e, code, ops):  # type: ignore[no-untyped-def]
 
 
 @njit
-def footprint(e, code, ops):  # type: ignore[no-untyped-def]
-    """The footprint of code row ``code`` (a pointer) with the operands of queue slot ``ops``, in area ``out``.
+def footprint(e, code, ops):
+    """The footprint of code row ``code`` (a pointer) with the operands of queue slot ``ops``, in
+    area ``out``.
 
     A header row (columns H_*), then the regions. Returns 0 or a diagnostic number.
     """
@@ -241,7 +250,7 @@ def footprint(e, code, ops):  # type: ignore[no-untyped-def]
 
 
 @njit
-def evaluate(e, number, ops):  # type: ignore[no-untyped-def]
+def evaluate(e, number, ops):
     """Run footprint program ``number`` on a queue slot; see `footprint`."""
     origin = area.origin(e)
     v, out, header = area.values(e), area.out_address(e), area.out(e, 0)

@@ -1,4 +1,6 @@
-"""A launch: memories, cores and state arrays of one run, and the loop's helper outside jitted code."""
+"""A launch: memories, cores and state arrays of one run, and the loop's helper outside jitted
+code.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,9 @@ class State:
 
 @dataclass
 class Launch:
-    """One run. ``tensors``: rows (address, bytes, role) in GM; ``gm``: its bytes, inputs in place."""
+    """One run. ``tensors``: rows (address, bytes, role) in GM; ``gm``: its bytes, inputs in
+    place.
+    """
 
     decoded: Decoded
     machine: Machine
@@ -201,14 +205,23 @@ class Launch:
         row[st.X_DEPTH] = file.die.queue_depth.value
         row[st.X_CROSS_LATENCY] = file.sync.cross_core_latency.value
         row[st.X_SCALAR_CYCLES] = file.scalar.cycles.value
-        row[st.X_LOAD_UB], row[st.X_LOAD_GM] = file.scalar.load_local.value, file.scalar.load_global.value
+        row[st.X_LOAD_UB], row[st.X_LOAD_GM] = (
+            file.scalar.load_local.value,
+            file.scalar.load_global.value,
+        )
         row[st.X_L2_UNIT] = max(1, st.FIXED_POINT // gm.l2_bytes_per_cycle.value)
         row[st.X_HBM_UNIT] = max(1, st.FIXED_POINT // gm.hbm_bytes_per_cycle.value)
         row[st.X_GM_ALIGN], row[st.X_GM_BURST] = gm.align.value, gm.smallest_request.value
         row[st.X_LINE_SHIFT] = gm.line.value.bit_length() - 1
-        row[st.X_BANK_GROUP_SHIFT], row[st.X_BANK_GROUP_MASK] = banks.group_shift.value, banks.groups.value - 1
+        row[st.X_BANK_GROUP_SHIFT], row[st.X_BANK_GROUP_MASK] = (
+            banks.group_shift.value,
+            banks.groups.value - 1,
+        )
         row[st.X_BANK_SHIFT], row[st.X_BANK_MASK] = banks.bank_shift.value, banks.banks.value - 1
-        row[st.X_READS_PER_GROUP], row[st.X_WRITE_LAG] = banks.reads_per_group.value, banks.write_lag.value
+        row[st.X_READS_PER_GROUP], row[st.X_WRITE_LAG] = (
+            banks.reads_per_group.value,
+            banks.write_lag.value,
+        )
         return row
 
     def _state(self) -> State:
@@ -231,7 +244,9 @@ class Launch:
         shift = line.bit_length() - 1
         for row, (address, size, role) in zip(tensors, self.tensors, strict=True):
             row[:3] = address, address + size, ROLES[role]
-            row[st.N_FRESH] = ((address + size - 1) >> shift) - (address >> shift) + 1 if size else 0
+            row[st.N_FRESH] = (
+                ((address + size - 1) >> shift) - (address >> shift) + 1 if size else 0
+            )
         shadow, granules = self._shadow()
         values = decoded.values.copy()
         values[SLOT_L0A_NZ] = 1 if self.machine.file.layout.l0a == "NZ" else 0
@@ -244,7 +259,9 @@ class Launch:
             core=core,
             registers=np.full((cores, 32), -1, np.int64),
             pipe=pipe,
-            queue=zeros(cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS),
+            queue=zeros(
+                cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS
+            ),
             flags=np.full((cores, 512), -1, np.int64),
             stalls=zeros(cores * st.PIPES, st.STALLS),
             key=key,
@@ -323,7 +340,9 @@ class Launch:
                     self._drain_log()
                 last = first + (self.local[core, name].size >> GRANULE_SHIFT)
                 if last > first:
-                    close_all(e.written, e.read, e.log.reshape(-1), core * 16 + MEM[name], first, last)
+                    close_all(
+                        e.written, e.read, e.log.reshape(-1), core * 16 + MEM[name], first, last
+                    )
             self._drain_log()
         if self.trace:
             self._drain_trace()

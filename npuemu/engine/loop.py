@@ -1,7 +1,10 @@
-"""The event loop: data instructions in time order over all cores, flags moved eagerly, scalar units run ahead.
+"""The event loop: data instructions in time order over all cores, flags moved eagerly, scalar
+units run ahead.
 
-Two-level minimum: each core keeps one key ``time << 10 | core << 3 | pipe`` a pipe, and its smallest; the
-loop takes the smallest core. Flags and barriers only move time stamps, so they are executed as soon as they
+Two-level minimum: each core keeps one key ``time << 10 | core << 3 | pipe`` a pipe, and its
+smallest; the
+loop takes the smallest core. Flags and barriers only move time stamps, so they are executed as
+soon as they
 head a queue; everything that touches memory waits for its turn in time.
 """
 
@@ -39,7 +42,7 @@ from npuemu.jit import njit
 
 
 @njit(forceinline=True)
-def head_row(e, c, p):  # type: ignore[no-untyped-def]
+def head_row(e, c, p):
     """Row of the instruction that a pipe, or the scalar unit, stands at."""
     if p == S:
         return area.core(e, c)[K_BASE] + area.core(e, c)[K_PC]
@@ -48,8 +51,10 @@ def head_row(e, c, p):  # type: ignore[no-untyped-def]
 
 
 @njit
-def run(e):  # type: ignore[no-untyped-def]
-    """Process events until all is done, a limit is met, or Python has to help; the state tells where it stands."""
+def run(e):
+    """Process events until all is done, a limit is met, or Python has to help; the state tells
+    where it stands.
+    """
     g = area.g(e)
     cores = area.g(e)[G_CORES]
     pops = 0

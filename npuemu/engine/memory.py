@@ -21,7 +21,7 @@ OUT_OF_RANGE, OUTSIDE_TENSOR, READ_ONLY = 103, 104, 105
 
 
 @njit
-def tensor_of(e, start, stop):  # type: ignore[no-untyped-def]
+def tensor_of(e, start, stop):
     """Row of the tensor that holds all bytes ``start .. stop``, -1 if none does."""
     for i in range(area.g(e)[G_TENSORS]):
         tensor = area.tensors(e, i)
@@ -31,8 +31,10 @@ def tensor_of(e, start, stop):  # type: ignore[no-untyped-def]
 
 
 @njit
-def check_region(e, core, index):  # type: ignore[no-untyped-def]
-    """0 if region ``index`` in hand lies inside its memory (GM: inside one tensor, writes not into an input)."""
+def check_region(e, core, index):
+    """0 if region ``index`` in hand lies inside its memory (GM: inside one tensor, writes not
+    into an input).
+    """
     region = area.out(e, index)
     mem, write, start = region[0], region[1], region[2]
     stop = start + (region[3] - 1) * region[4] + (region[5] - 1) * region[6] + region[7]
@@ -47,7 +49,7 @@ def check_region(e, core, index):  # type: ignore[no-untyped-def]
 
 
 @njit
-def count_traffic(e, index):  # type: ignore[no-untyped-def]
+def count_traffic(e, index):
     """Add a checked GM region to the bytes of its tensor."""
     region = area.out(e, index)
     tensor = area.tensors(e, tensor_of(e, region[2], region[2] + 1))
@@ -59,8 +61,10 @@ SIGNED = (0, 1, 0, 1, 0, 1, 0)
 
 
 @njit
-def scalar_load(address, kind):  # type: ignore[no-untyped-def]
-    """Little-endian load of scalar type number ``kind`` from a checked address, extended to 64 bits."""
+def scalar_load(address, kind):
+    """Little-endian load of scalar type number ``kind`` from a checked address, extended to 64
+    bits.
+    """
     size = SIZES[kind]
     data = view_u8(address, size)
     value = np.uint64(0)
@@ -74,7 +78,7 @@ def scalar_load(address, kind):  # type: ignore[no-untyped-def]
 
 
 @njit
-def scalar_store(address, kind, value):  # type: ignore[no-untyped-def]
+def scalar_store(address, kind, value):
     """Little-endian store of the low bytes of ``value`` to a checked address."""
     data = view_u8(address, SIZES[kind])
     for i in range(data.size):
@@ -82,7 +86,7 @@ def scalar_store(address, kind, value):  # type: ignore[no-untyped-def]
 
 
 @njit
-def set_region(e, mem, write, start, length):  # type: ignore[no-untyped-def]
+def set_region(e, mem, write, start, length):
     """One linear region in hand (after the header row)."""
     row = area.out(e, 1)
     row[0], row[1], row[2], row[3] = mem, write, start, 1

@@ -1,4 +1,6 @@
-"""Queues of the pipes: dispatch, flags and barriers, accounting of waits, and how a run ends in a problem."""
+"""Queues of the pipes: dispatch, flags and barriers, accounting of waits, and how a run ends in
+a problem.
+"""
 
 from __future__ import annotations
 
@@ -64,8 +66,11 @@ from npuemu.jit import njit
 MAX_CYCLES, TWICE = 112, 113
 
 
-@njit(signature="int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)", forceinline=True)
-def problem(e, code, c, p, row, time, a, b, d):  # type: ignore[no-untyped-def]
+@njit(
+    signature="int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)",
+    forceinline=True,
+)
+def problem(e, code, c, p, row, time, a, b, d):
     """Describe why the run ends."""
     x = area.problem(e)
     x[D_CODE], x[D_CORE], x[D_PIPE], x[D_ROW], x[D_CYCLE] = code, c, p, row, time
@@ -74,7 +79,7 @@ def problem(e, code, c, p, row, time, a, b, d):  # type: ignore[no-untyped-def]
 
 
 @njit(signature="void(int64, int64, int64, int64)", forceinline=True)
-def label(e, x, cause, until):  # type: ignore[no-untyped-def]
+def label(e, x, cause, until):
     """Pipe ``x`` has been waiting for ``cause`` up to ``until``."""
     gap = until - area.pipe(e, x)[P_CURSOR]
     if gap > 0:
@@ -83,8 +88,10 @@ def label(e, x, cause, until):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def pop(e, c, x, time):  # type: ignore[no-untyped-def]
-    """The head of queue ``x`` leaves at ``time``; a scalar unit parked on this queue or a barrier goes on."""
+def pop(e, c, x, time):
+    """The head of queue ``x`` leaves at ``time``; a scalar unit parked on this queue or a
+    barrier goes on.
+    """
     depth = area.machine(e)[X_DEPTH]
     pipe = area.pipe(e, x)
     area.queue(e, x * depth + pipe[P_HEAD])[O_POP] = time
@@ -102,8 +109,9 @@ def pop(e, c, x, time):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def raise_flag(e, c, index, time):  # type: ignore[no-untyped-def]
-    """Raise a flag; wakes the scalar unit if it waits for it. False when the flag is still up at ``time``.
+def raise_flag(e, c, index, time):
+    """Raise a flag; wakes the scalar unit if it waits for it. False when the flag is still up at
+    ``time``.
 
     A flag that is down holds ``-1 - time`` of the wait that cleared it: that may lie ahead.
     """
@@ -119,8 +127,10 @@ def raise_flag(e, c, index, time):  # type: ignore[no-untyped-def]
 
 
 @njit
-def settle(e, c, work):  # type: ignore[no-untyped-def]
-    """Execute flags and barriers that head the queues in bit mask ``work``; set the keys of the pipes."""
+def settle(e, c, work):
+    """Execute flags and barriers that head the queues in bit mask ``work``; set the keys of the
+    pipes.
+    """
     depth = area.machine(e)[X_DEPTH]
     while work != 0:
         p = 0
@@ -144,7 +154,17 @@ def settle(e, c, work):  # type: ignore[no-untyped-def]
                     key = time << TIME_SHIFT | c << 3 | p
                     break
                 if not raise_flag(e, c, index, time):
-                    return problem(e, TWICE, c, p, row, time, slot[O_VALUE], slot[O_VALUE + 1], slot[O_VALUE + 2])
+                    return problem(
+                        e,
+                        TWICE,
+                        c,
+                        p,
+                        row,
+                        time,
+                        slot[O_VALUE],
+                        slot[O_VALUE + 1],
+                        slot[O_VALUE + 2],
+                    )
                 pop(e, c, x, time)
                 if slot[O_VALUE + 1] != S:
                     work |= 1 << slot[O_VALUE + 1]
@@ -180,7 +200,7 @@ def settle(e, c, work):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def refresh(e, c):  # type: ignore[no-untyped-def]
+def refresh(e, c):
     """Recompute the smallest key of a core."""
     best = area.key(e, c)[0]
     for p in range(1, PIPES):
@@ -189,8 +209,10 @@ def refresh(e, c):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def dispatch(e, c, row, p):  # type: ignore[no-untyped-def]
-    """Put an instruction into queue (c, p). 0: done, 1: the queue is full and the scalar unit parked."""
+def dispatch(e, c, row, p):
+    """Put an instruction into queue (c, p). 0: done, 1: the queue is full and the scalar unit
+    parked.
+    """
     x = c * PIPES + p
     depth = area.machine(e)[X_DEPTH]
     pipe, core, code = area.pipe(e, x), area.core(e, c), area.code(e, row)
@@ -205,7 +227,11 @@ def dispatch(e, c, row, p):  # type: ignore[no-untyped-def]
     slot[O_PC] = row - core[K_BASE]
     slot[O_ROW] = row
     slot[O_DISPATCH] = core[K_CLOCK]
-    slot[O_MASK_LOW], slot[O_MASK_HIGH], slot[O_MASK_MODE] = core[K_MASK_LOW], core[K_MASK_HIGH], core[K_MASK_MODE]
+    slot[O_MASK_LOW], slot[O_MASK_HIGH], slot[O_MASK_MODE] = (
+        core[K_MASK_LOW],
+        core[K_MASK_HIGH],
+        core[K_MASK_MODE],
+    )
     registers, mask = area.registers(e, c), code[C_REGISTERS]
     for i in range(code[C_OPERANDS]):
         value = code[C_VALUE + i]
@@ -215,7 +241,7 @@ def dispatch(e, c, row, p):  # type: ignore[no-untyped-def]
 
 
 @njit
-def drained(e, c):  # type: ignore[no-untyped-def]
+def drained(e, c):
     """When all queues of a core are empty: the time its last pipe completes; -1 otherwise."""
     latest = 0
     for p in range(1, 7):

@@ -81,7 +81,7 @@ SPACE_MEMORY = (0, 1, 7)
 
 
 @njit(forceinline=True)
-def spend(e, c, cycles):  # type: ignore[no-untyped-def]
+def spend(e, c, cycles):
     """The scalar unit is busy for ``cycles``."""
     core = area.core(e, c)
     core[K_CLOCK] += cycles
@@ -91,7 +91,7 @@ def spend(e, c, cycles):  # type: ignore[no-untyped-def]
 
 
 @njit
-def scalar_access(e, c, row, time):  # type: ignore[no-untyped-def]
+def scalar_access(e, c, row, time):
     """A scalar load or store takes its turn in time."""
     core, code, registers = area.core(e, c), area.code(e, row), area.registers(e, c)
     kind, target, space = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
@@ -131,8 +131,10 @@ def scalar_access(e, c, row, time):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def scalar_sync(e, c, row, op, turn):  # type: ignore[no-untyped-def]
-    """Flags and barriers of the scalar unit itself. 0: go on, 1: parked, 2: not its turn yet, else a problem."""
+def scalar_sync(e, c, row, op, turn):
+    """Flags and barriers of the scalar unit itself. 0: go on, 1: parked, 2: not its turn yet,
+    else a problem.
+    """
     core, code = area.core(e, c), area.code(e, row)
     clock = core[K_CLOCK]
     v0, v1, v2 = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
@@ -168,8 +170,10 @@ def scalar_sync(e, c, row, op, turn):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def scalar_cross(e, c, row, op):  # type: ignore[no-untyped-def]
-    """Cross-core set or wait on the scalar unit, at its turn in time. 0: go on, 1: parked, else a problem."""
+def scalar_cross(e, c, row, op):
+    """Cross-core set or wait on the scalar unit, at its turn in time. 0: go on, 1: parked, else
+    a problem.
+    """
     core, code = area.core(e, c), area.code(e, row)
     clock = core[K_CLOCK]
     at = 2 if op == sc.CROSS_SET else 1
@@ -192,7 +196,7 @@ def scalar_cross(e, c, row, op):  # type: ignore[no-untyped-def]
 
 
 @njit(signature="boolean(CPointer(int64), CPointer(int64), int64, int64)", forceinline=True)
-def poisoned(core, code, first, last):  # type: ignore[no-untyped-def]
+def poisoned(core, code, first, last):
     """Whether a register operand among ``first .. last`` is poison."""
     if core[K_POISON] == 0:
         return False
@@ -203,7 +207,7 @@ def poisoned(core, code, first, last):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def simple(e, c, row, op):  # type: ignore[no-untyped-def]
+def simple(e, c, row, op):
     """Register and branch instructions. 0: go on, else a problem."""
     core, code, registers = area.core(e, c), area.code(e, row), area.registers(e, c)
     v0, v1, v2 = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
@@ -254,7 +258,7 @@ def simple(e, c, row, op):  # type: ignore[no-untyped-def]
 
 
 @njit(signature="int64(int64, int64, int64, int64, int64)")
-def check_event(e, c, row, op, p):  # type: ignore[no-untyped-def]
+def check_event(e, c, row, op, p):
     """Refuse an event or flag id that comes from a register and is poison or out of range.
 
     Checked before the instruction is queued or executed: the id indexes the engine's own tables.
@@ -275,8 +279,10 @@ def check_event(e, c, row, op, p):  # type: ignore[no-untyped-def]
 
 
 @njit
-def run_scalar(e, c, turn):  # type: ignore[no-untyped-def]
-    """Run a scalar unit ahead until it must wait. ``turn``: its memory or cross-core access may go first."""
+def run_scalar(e, c, turn):
+    """Run a scalar unit ahead until it must wait. ``turn``: its memory or cross-core access may
+    go first.
+    """
     core = area.core(e, c)
     g, key = area.g(e), area.key(e, c)
     core[K_STATUS] = RUNNING

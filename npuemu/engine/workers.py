@@ -50,7 +50,9 @@ class Workers:
         """Start the helpers."""
         for i in range(1, self.helpers + 1):
             self.pool[2 + i, self.parallel.J_STATE] = self.parallel.IDLE
-            thread = threading.Thread(target=self.parallel.helper, args=(self._job(i),), daemon=True)
+            thread = threading.Thread(
+                target=self.parallel.helper, args=(self._job(i),), daemon=True
+            )
             self.threads.append(thread)
             thread.start()
 

@@ -1,8 +1,11 @@
 """Compiles a record's expressions into a small three-address program: its footprint.
 
-The footprint of an instruction says, from its operands: which are out of range or misaligned, what memory
-regions it reads and writes, how many units of work, multiply-adds and elements it is. The programs run in
-the engine's jitted interpreter (``npuemu.engine.footprint``); values known at assembly are folded away here.
+The footprint of an instruction says, from its operands: which are out of range or misaligned,
+what memory
+regions it reads and writes, how many units of work, multiply-adds and elements it is. The
+programs run in
+the engine's jitted interpreter (``npuemu.engine.footprint``); values known at assembly are
+folded away here.
 """
 
 from __future__ import annotations
@@ -70,12 +73,16 @@ _ARGUMENTS = {LINEAR: 1, STRIDED: 3, NEST: 5, FRACTAL_TILE: 4, L0C_TILE: 3, NZ_O
 """Arguments of a shape call after memory and base."""
 _SOURCES = {LOOKUP: 1, SELECT: 3, CHECK_ZERO: 1, FINISH: 3}
 _FIRST = {CHECK_ZERO: 1, VECTOR_STATE: 1, FINISH: 1}
-"""Sources of an operation where they are not two, and their first column where it is not the third."""
+"""Sources of an operation where they are not two, and their first column where it is not the
+third.
+"""
 
 
 @dataclass
 class Pool:
-    """Constants and lookup tables shared by all programs, at ``SLOT_CONSTANT`` and above of the value file."""
+    """Constants and lookup tables shared by all programs, at ``SLOT_CONSTANT`` and above of the
+    value file.
+    """
 
     values: list[int] = field(default_factory=list)
     _constants: dict[int, int] = field(default_factory=dict)
@@ -107,7 +114,9 @@ Known = int | Slot
 
 
 def enum_tables(isa: Isa) -> dict[str, tuple[int, ...]]:
-    """Lookup tables that expressions may index: ``BITS_<enum>``, ``SRC_BITS`` and ``DST_BITS`` of casts."""
+    """Lookup tables that expressions may index: ``BITS_<enum>``, ``SRC_BITS`` and ``DST_BITS``
+    of casts.
+    """
     tables = {
         f"BITS_{e.name}": tuple(e.bits[s] for s in sorted(e.values, key=e.values.__getitem__))
         for e in isa.enums.values()
@@ -123,12 +132,14 @@ def enum_tables(isa: Isa) -> dict[str, tuple[int, ...]]:
 class Compiler:
     """One footprint program. ``known`` maps operand names to values fixed in the word."""
 
-    def __init__(self, record: Record, known: dict[str, int], tables: dict[str, tuple[int, ...]], pool: Pool):
+    def __init__(
+        self, record: Record, known: dict[str, int], tables: dict[str, tuple[int, ...]], pool: Pool
+    ):
         self.record = record
         self.tables = tables
         self.pool = pool
         self.rows: list[list[int]] = []
-        self.names: dict[str, Known] = {name: number for name, number in MEM.items()}
+        self.names: dict[str, Known] = dict(MEM)
         self.names |= {o.name: known.get(o.name, Slot(i)) for i, o in enumerate(record.operands)}
         self.names["l0a_nz"] = Slot(SLOT_L0A_NZ)
         self.temporaries = SLOT_TEMPORARY
@@ -239,13 +250,16 @@ class Compiler:
         value = self.expression(expression)
         if name == "bad":
             old = self.names.get("bad", 0)
-            value = self.binary(_BINARY[ast.Add], old, value) if "bad +" not in expression else value
+            value = (
+                self.binary(_BINARY[ast.Add], old, value) if "bad +" not in expression else value
+            )
         self.names[name] = value
 
     def moves_with_its_addresses(self) -> bool:
         """Whether the regions only shift when the address operands change.
 
-        True when those operands are nothing but the bases of regions: the engine then keeps the regions of
+        True when those operands are nothing but the bases of regions: the engine then keeps the
+        regions of
         the last execution and moves them.
         """
         addresses = {i for i, o in enumerate(self.record.operands) if o.mem is not None}

@@ -13,12 +13,12 @@ from npuemu.jit.cache import prepare
 
 CACHE = prepare()
 
-import llvmlite.binding as llvm  # noqa: E402
-import numba  # noqa: E402
-import numpy as np  # noqa: E402
-from numba import types  # noqa: E402
-from numba.extending import intrinsic  # noqa: E402
-from numba.np.arrayobj import populate_array  # noqa: E402
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 numba.config.reload_config()  # somebody may have imported numba before the settings above were made
 
@@ -30,7 +30,8 @@ def njit(
 ) -> Any:
     """``numba.njit`` with this package's options: cached, no GIL, IEEE division, no fastmath.
 
-    ``signature`` fixes the types (and compiles or loads at once); without it the first call decides.
+    ``signature`` fixes the types (and compiles or loads at once); without it the first call
+    decides.
     """
     settings: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", **options}
     decorate = numba.njit(**settings) if signature is None else numba.njit(signature, **settings)
@@ -48,7 +49,8 @@ def compile_unit(function: Callable[..., Any]) -> Any:
 def cpu() -> frozenset[str]:
     """Features of the CPU that code may be compiled for; empty in the portable mode.
 
-    ``NPUEMU_PORTABLE=1`` or a foreign ``NUMBA_CPU_NAME`` / ``NUMBA_CPU_FEATURES`` select the portable path.
+    ``NPUEMU_PORTABLE=1`` or a foreign ``NUMBA_CPU_NAME`` / ``NUMBA_CPU_FEATURES`` select the
+    portable path.
     """
     name = os.environ.get("NUMBA_CPU_NAME", "")
     if os.environ.get("NPUEMU_PORTABLE") == "1" or (name and name != llvm.get_host_cpu_name()):
@@ -74,9 +76,11 @@ _U8, _I64 = np.uint8, np.int64
 
 
 def _view(name: str, item: Any) -> Any:
-    """``name(address, count)``: a 1-D view of raw memory as ``item``; the caller has checked the range.
+    """``name(address, count)``: a 1-D view of raw memory as ``item``; the caller has checked the
+    range.
 
-    An intrinsic, not a jitted function: nothing of its own to compile, nothing to count references of.
+    An intrinsic, not a jitted function: nothing of its own to compile, nothing to count
+    references of.
     """
 
     def typing(typingctx: Any, address: Any, count: Any) -> Any:

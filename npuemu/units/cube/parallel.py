@@ -1,7 +1,9 @@
 """One ``mmad`` in several threads: columns are split, so no bit can change.
 
-A pool is an int64 block of cache lines: line 0 holds the number of helpers and the addresses of the parts
-by operand type, line 1 + i the job of helper i. A helper spins on its job; the calling thread takes the
+A pool is an int64 block of cache lines: line 0 holds the number of helpers and the addresses of
+the parts
+by operand type, line 1 + i the job of helper i. A helper spins on its job; the calling thread
+takes the
 first share itself.
 """
 
@@ -69,7 +71,9 @@ _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 
 @njit(forceinline=True)
 def _rest(spins):  # type: ignore[no-untyped-def]
-    """Let others run now and then: on a busy machine a spinning thread only takes time from the working one."""
+    """Let others run now and then: on a busy machine a spinning thread only takes time from the
+    working one.
+    """
     if YIELDS and spins & 1023 == 1023:
         _sched_yield()
 
