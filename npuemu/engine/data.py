@@ -40,6 +40,7 @@ from npuemu.engine.state import (
     P_END,
     P_FREE,
     P_HEAD,
+    P_READY,
     PIPES,
     STALL_BANDWIDTH,
     STALL_BANK,
@@ -132,9 +133,8 @@ def start_data(e, c, p, time):
     status, bad = check_regions(e, c, regions)
     if status != 0:
         return problem(e, status, c, p, row, time, -2, bad, 0)
-    idle = (
-        time >= pipe[P_END] and time > pipe[P_FREE]
-    )  # drained, and not right behind the one before
+    # back to back is not idle, even with no tail behind the work: a barrier or a gap makes it so
+    idle = time >= pipe[P_END] and (time > pipe[P_FREE] or pipe[P_READY] >= time)
     cost(e, code[C_COST], regions, area.out(e, 0)[H_UNITS], time, idle)
     if numbers:
         address = area.slot_address(e, index)

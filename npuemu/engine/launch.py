@@ -6,12 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npuemu.engine import compiled
 from npuemu.engine import state as st
 from npuemu.engine.areas import AREAS
 from npuemu.engine.decode import Decoded
@@ -20,7 +19,6 @@ from npuemu.engine.workers import Workers
 from npuemu.isa.footprint import SLOT_L0A_NZ
 from npuemu.isa.shapes import MAX_REGIONS
 from npuemu.isa.table import MEM, MEMORIES
-from npuemu.jit import compile_unit
 from npuemu.machine import Machine
 from npuemu.observe.occupancy import GRANULE_SHIFT, LOG_COLUMNS, LOG_ROWS, Peaks, close_all
 
@@ -35,18 +33,6 @@ CUBE_MEMORIES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "L0A_MX", "L0B_MX")
 ROLES = {"in": st.ROLE_IN, "out": st.ROLE_OUT, "scratch": st.ROLE_SCRATCH}
 
 Ints = NDArray[np.int64]
-Notify = Callable[[str], None]
-_compiled: dict[str, Any] = {}
-
-
-def unit_address(name: str, notify: Notify | None = None) -> int:
-    """Address of unit ``room:name``, compiled (or loaded from the cache) on first use."""
-    if name not in _compiled:
-        room, _, function = name.partition(":")
-        if notify is not None:
-            notify(f"compiling {room} unit {function}")
-        _compiled[name] = compile_unit(import_module(f"npuemu.units.{room}").resolve(function))
-    return int(_compiled[name].address)
 
 
 def aligned(size: int) -> NDArray[np.uint8]:
@@ -120,7 +106,7 @@ class Launch:
     trace: bool = False
     threads: int = 1
     max_cycles: int = 2_000_000_000
-    notify: Notify | None = None
+    notify: compiled.Notify | None = None
     progress: Callable[[int], None] | None = None
     peaks: Peaks = field(default_factory=Peaks)
     events: list[NDArray[np.int64]] = field(default_factory=list)
@@ -227,8 +213,6 @@ class Launch:
     def _state(self) -> State:
         cores, decoded = self.cores, self.decoded
         core = self._core_rows()
-        pipe = zeros(cores * st.PIPES, st.PIPE_COLUMNS)
-        pipe[:, st.P_FREE] = -1  # idle before the first instruction
         key = np.full((cores, st.PIPES), st.INFINITE, np.int64)
         running = core[:, st.K_STATUS] != st.HALTED
         key[running, st.S] = np.flatnonzero(running) << 3
@@ -258,7 +242,7 @@ class Launch:
             out=zeros(MAX_REGIONS + 1, 8),
             core=core,
             registers=np.full((cores, 32), -1, np.int64),
-            pipe=pipe,
+            pipe=zeros(cores * st.PIPES, st.PIPE_COLUMNS),
             queue=zeros(
                 cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS
             ),
@@ -302,12 +286,16 @@ class Launch:
     def _unit_address(self, name: str) -> int:
         if self.workers is not None and name.startswith("cube:mmad_"):
             return self.workers.unit
-        return unit_address(name, self.notify)
+        return compiled.address(name, self.notify)
 
     def _run(self) -> int:
         e = self.state
+        numbers = self.mode != "timing"
+        compiled.announce(self.decoded.units if numbers else (), self.notify)
         while True:
             status = int(run(self.table.ctypes.data))
+            if not compiled.is_cached(compiled.ENGINE):
+                compiled.mark(compiled.ENGINE)
             if status == st.NEED_UNIT:
                 unit = int(e.g[st.G_NEED])
                 e.units[unit] = self._unit_address(self.decoded.units[unit])
