@@ -16,6 +16,8 @@ from npuemu.asm.program import Program, Tensor
 from npuemu.errors import NpuemuError, UserError
 from npuemu.formats import files, tensor
 from npuemu.formats.format import get as get_format
+from npuemu.isa.codec import decode
+from npuemu.isa.table import load as load_isa
 from npuemu.machine import Machine, names
 from npuemu.machine import load as load_machine
 
@@ -185,8 +187,29 @@ def draw(item: Tensor, seed: int) -> Array:
     return np.asarray(values.astype(np.float32).astype(dtype))
 
 
-def _fill(program: Program, gm: NDArray[np.uint8], inputs: Mapping[str, Any], seed: int) -> None:
-    """Put the input tensors into global memory."""
+def _reads_global_scalars(program: Program) -> bool:
+    """Whether the scalar units load from GM: then even timing mode needs the inputs' values."""
+    isa = load_isa()
+    found = (decode(isa, word) for words in program.code.values() for word in words)
+    gm = isa.enums["space"].values["GM"]
+    return any(record.name == "ld" and values["space"] == gm for record, values in found)
+
+
+def _global_memory(program: Program, values: bool) -> NDArray[np.uint8]:
+    """GM at a 64-byte boundary: all 0xFF, or pages that nobody touches when no values are needed."""
+    size = program.gm_bytes + 64
+    gm = np.full(size, 0xFF, np.uint8) if values else np.zeros(size, np.uint8)
+    return gm[-gm.ctypes.data % 64 :][: program.gm_bytes]
+
+
+def _fill(
+    program: Program,
+    gm: NDArray[np.uint8],
+    inputs: Mapping[str, Any],
+    seed: int,
+    values: bool,
+) -> None:
+    """Put the input tensors into global memory; ``values`` = False: only check those given."""
     known = {t.name for t in program.tensors if t.role == "in"}
     for name in inputs:
         if name not in known:
@@ -199,6 +222,8 @@ def _fill(program: Program, gm: NDArray[np.uint8], inputs: Mapping[str, Any], se
         fmt = get_format(item.dtype)
         given = inputs.get(item.name)
         try:
+            if given is None and not values:
+                continue
             if given is None:
                 given = draw(item, seed)
             elif isinstance(given, (str, Path)):
@@ -246,9 +271,9 @@ def run(
     _checked(program, target)
     from npuemu.runner import execute
 
-    gm = np.full(program.gm_bytes + 64, 0xFF, np.uint8)
-    gm = gm[-gm.ctypes.data % 64 :][: program.gm_bytes]
-    _fill(program, gm, inputs or {}, seed)
+    values = mode != "timing" or _reads_global_scalars(program)
+    gm = _global_memory(program, values)
+    _fill(program, gm, inputs or {}, seed, values)
     report, events, peak = execute(
         program, target, gm, mode, check, threads, max_cycles or DEFAULT_MAX_CYCLES, progress, trace
     )
