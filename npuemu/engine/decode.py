@@ -109,6 +109,12 @@ class Decoder:
                     raise IsaError(operand.name, f"a {section} core has no pipe {symbol}")
         if record.name in ("set_flag", "wait_flag") and values["src"] == values["dst"]:
             raise IsaError("dst", f"{record.name} needs two different pipes")
+        if record.name.startswith("cross_core"):
+            flag = values["id"]
+            if section == "vector" and isinstance(flag, int) and flag > 15:
+                raise IsaError("id", f"id = {flag} is outside 0 .. 15 on a vector core")
+            if section == "cube" and values.get("mode") == 1:
+                raise IsaError("mode", "mode pair belongs to the vector cores")
 
     def _row(self, section: str, record: Record, values: dict[str, int | Reg]) -> list[int]:
         row = [0] * st.CODE_COLUMNS

@@ -73,9 +73,9 @@ class Diagnosis:
             return f"offset {offset} of lane {lane} is misaligned or reaches past span"
         if code == 118:
             return "more than 524,288 lanes (a count that repeats over the same blocks)"
-        return self._operand(code, row, a, b)
+        return self._operand(code, row, a, b, c)
 
-    def _operand(self, code: int, row: int, index: int, value: int) -> str:
+    def _operand(self, code: int, row: int, index: int, value: int, highest: int) -> str:
         record = self.launch.decoded.records[row]
         if index < 0:
             return KINDS[code].title if code != 101 else "its operands do not go together (see its page in the manual)"
@@ -85,7 +85,7 @@ class Diagnosis:
         if code == 102:
             align = operand.align if operand.align > 1 else "the access width"
             return f"{operand.name} = {value} is not a multiple of {align}"
-        return f"{operand.name} = {value} is outside {operand.lo} .. {operand.hi}"
+        return f"{operand.name} = {value} is outside {operand.lo} .. {highest or operand.hi}"
 
     def _region(self, code: int, index: int, core: int) -> str:
         region = self.e.out[index]

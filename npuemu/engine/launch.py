@@ -73,7 +73,7 @@ class State:
     registers: Ints  # [cores, 32]
     pipe: Ints  # [cores * PIPES, PIPE_COLUMNS]
     queue: Ints  # [cores * PIPES * depth, SLOT_COLUMNS]
-    flags: Ints  # [cores, 8 * 8 * 8] time a flag was raised, -1 when it is down
+    flags: Ints  # [cores, 8 * 8 * 8] time a flag was raised; down: -1 - time of its last wait
     stalls: Ints  # [cores * PIPES, STALLS]
     key: Ints  # [cores, PIPES]
     smallest: Ints  # [cores]

@@ -167,8 +167,12 @@ def pop(e, c, x, time):  # type: ignore[no-untyped-def]
 
 @njit(forceinline=True)
 def raise_flag(e, c, index, time):  # type: ignore[no-untyped-def]
-    """Raise a flag; wakes the scalar unit if it waits for it. False when the flag is already up."""
-    if area.flags(e)[c, index] >= 0:
+    """Raise a flag; wakes the scalar unit if it waits for it. False when the flag is still up at ``time``.
+
+    A flag that is down holds ``-1 - time`` of the wait that cleared it: that may lie ahead.
+    """
+    old = area.flags(e)[c, index]
+    if old >= 0 or time < -1 - old:
         return False
     area.flags(e)[c, index] = time
     core = area.core(e)[c]
@@ -199,6 +203,10 @@ def settle(e, c, work):  # type: ignore[no-untyped-def]
             if op == sc.SET_FLAG:
                 time = max(ready, pipe[P_END])
                 index = slot[O_VALUE] << 6 | slot[O_VALUE + 1] << 3 | slot[O_VALUE + 2]
+                if area.flags(e)[c, index] >= 0 and area.g(e)[G_NOW] < time:
+                    # its wait may still come before that time
+                    key = time << TIME_SHIFT | c << 3 | p
+                    break
                 if not raise_flag(e, c, index, time):
                     return problem(e, TWICE, c, p, row, time, slot[O_VALUE], slot[O_VALUE + 1], slot[O_VALUE + 2])
                 pop(e, c, x, time)
@@ -210,10 +218,10 @@ def settle(e, c, work):  # type: ignore[no-untyped-def]
                 if time < 0:
                     pipe[P_BLOCKED] = BLOCKED_FLAG
                     break
-                area.flags(e)[c, index] = -1
                 label(e, x, STALL_DISPATCH, slot[O_DISPATCH])
                 label(e, x, STALL_FLAG + slot[O_VALUE], time)
                 pipe[P_READY] = max(ready, time)
+                area.flags(e)[c, index] = -1 - pipe[P_READY]
                 pop(e, c, x, pipe[P_READY])
             elif op == sc.PIPE_BARRIER:
                 pipe[P_READY] = max(ready, pipe[P_END])
@@ -409,6 +417,8 @@ def start_data(e, c, p, time):  # type: ignore[no-untyped-def]
             if status != 0:
                 return problem(e, status, c, p, row, time, -1, 0, 0)
     end = area.result(e)[1]
+    if end > g[G_MAX_CYCLES]:
+        return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)
     if g[G_OBSERVE] == 1:
         observe(e, c, regions, end)
     account(e, x, slot[O_DISPATCH], time, end)
@@ -532,8 +542,8 @@ def scalar_access(e, c, row, time):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def scalar_sync(e, c, row, op):  # type: ignore[no-untyped-def]
-    """Flags and barriers of the scalar unit itself. 0: go on, 1: parked, else a problem."""
+def scalar_sync(e, c, row, op, turn):  # type: ignore[no-untyped-def]
+    """Flags and barriers of the scalar unit itself. 0: go on, 1: parked, 2: not its turn yet, else a problem."""
     core, code = area.core(e)[c], area.code(e)[row]
     clock = core[K_CLOCK]
     v0, v1, v2 = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
@@ -549,20 +559,22 @@ def scalar_sync(e, c, row, op):  # type: ignore[no-untyped-def]
         return 0
     if (code[C_REGISTERS] >> 2) & 1:
         v2 = area.registers(e)[c, v2]
-    if op == sc.SET_FLAG:
-        if not raise_flag(e, c, v0 << 6 | v1 << 3 | v2, clock):
-            return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
-        return settle(e, c, 1 << v1)
     index = v0 << 6 | v1 << 3 | v2
     time = area.flags(e)[c, index]
+    if op == sc.SET_FLAG:
+        if time >= 0 and not turn:
+            return 2
+        if not raise_flag(e, c, index, clock):
+            return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
+        return settle(e, c, 1 << v1)
     if time < 0:
         core[K_STATUS] = WAIT_FLAG
         core[K_WAIT] = index
         return 1
-    area.flags(e)[c, index] = -1
     if time > clock:
         label(e, c * PIPES, STALL_FLAG + v0, time)
         core[K_CLOCK] = time
+    area.flags(e)[c, index] = -1 - core[K_CLOCK]
     return 0
 
 
@@ -575,8 +587,6 @@ def scalar_cross(e, c, row, op):  # type: ignore[no-untyped-def]
     flag = code[C_VALUE + at]
     if (code[C_REGISTERS] >> at) & 1:
         flag = area.registers(e)[c, flag]
-    if flag < 0 or flag > 31:
-        return problem(e, 101, c, S, row, clock, at, flag, 0)
     if op == sc.CROSS_SET:
         if not cross_set(e, c, code[C_VALUE], flag, clock + area.machine(e)[X_CROSS_LATENCY]):
             return problem(e, COUNTER_OVERFLOW, c, S, row, clock, flag, 0, 0)
@@ -654,6 +664,24 @@ def simple(e, c, row, op):  # type: ignore[no-untyped-def]
     return 0
 
 
+@njit(signature="int64(int64, int64, int64, int64, int64)")
+def check_event(e, c, row, op, p):  # type: ignore[no-untyped-def]
+    """Refuse an event or flag id that comes from a register and is poison or out of range."""
+    core, code = area.core(e)[c], area.code(e)[row]
+    at = 1 if op == sc.CROSS_WAIT else 2
+    if op == sc.PIPE_BARRIER or not (code[C_REGISTERS] >> at) & 1:
+        return 0
+    if (core[K_POISON] >> code[C_VALUE + at]) & 1:
+        return problem(e, POISON, c, p, row, core[K_CLOCK], 0, 0, 0)
+    value, highest = area.registers(e)[c, code[C_VALUE + at]], 7
+    if op == sc.CROSS_SET or op == sc.CROSS_WAIT:
+        both = core[K_KIND] == KIND_CUBE and (op == sc.CROSS_WAIT or code[C_VALUE] == MODE_C1V)
+        highest = 31 if both else 15
+    if value < 0 or value > highest:
+        return problem(e, 101, c, p, row, core[K_CLOCK], at, value, highest)
+    return 0
+
+
 @njit
 def run_scalar(e, c, turn):  # type: ignore[no-untyped-def]
     """Run a scalar unit ahead until it must wait. ``turn``: its memory or cross-core access may go first."""
@@ -667,6 +695,12 @@ def run_scalar(e, c, turn):  # type: ignore[no-untyped-def]
         g[G_SCALAR_RUN] += 1
         if g[G_SCALAR_RUN] > g[G_LIVELOCK]:
             return problem(e, LIVELOCK, c, S, row, core[K_CLOCK], 0, 0, 0)
+        if core[K_CLOCK] > g[G_MAX_CYCLES]:
+            return problem(e, MAX_CYCLES, c, S, row, core[K_CLOCK], g[G_MAX_CYCLES], 0, 0)
+        if sc.SET_FLAG <= op <= sc.CROSS_WAIT:
+            status = check_event(e, c, row, op, p)
+            if status != 0:
+                return status
         if p != S:
             if poisoned(core, code, 0, code[C_OPERANDS]):
                 return problem(e, POISON, c, S, row, core[K_CLOCK], 0, 0, 0)
@@ -706,9 +740,14 @@ def run_scalar(e, c, turn):  # type: ignore[no-untyped-def]
                 core[K_PC] += 1
                 spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
         elif op == sc.SET_FLAG or op == sc.WAIT_FLAG or op == sc.PIPE_BARRIER:
-            status = scalar_sync(e, c, row, op)
+            status = scalar_sync(e, c, row, op, turn)
+            turn = False
             if status == 1:
                 key[c, S] = INFINITE
+                return 0
+            if status == 2:
+                core[K_STATUS] = MEMORY
+                key[c, S] = core[K_CLOCK] << TIME_SHIFT | c << 3
                 return 0
             if status != 0:
                 return status
@@ -719,6 +758,15 @@ def run_scalar(e, c, turn):  # type: ignore[no-untyped-def]
             if status != 0:
                 return status
             spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
+
+
+@njit(forceinline=True)
+def head_row(e, c, p):  # type: ignore[no-untyped-def]
+    """Row of the instruction that a pipe, or the scalar unit, stands at."""
+    if p == S:
+        return area.core(e)[c, K_BASE] + area.core(e)[c, K_PC]
+    x = c * PIPES + p
+    return area.queue(e)[x * area.machine(e)[X_DEPTH] + area.pipe(e)[x, P_HEAD], O_ROW]
 
 
 @njit
@@ -744,15 +792,15 @@ def run(e):  # type: ignore[no-untyped-def]
         p = best & 7
         g[G_NOW] = time
         if time > g[G_MAX_CYCLES]:
-            return problem(e, MAX_CYCLES, c, p, -1, time, g[G_MAX_CYCLES], 0, 0)
+            return problem(e, MAX_CYCLES, c, p, head_row(e, c, p), time, g[G_MAX_CYCLES], 0, 0)
         if p == S:
             # a woken unit takes its turn now: its clock may lie behind the event that woke it
             status = run_scalar(e, c, area.core(e)[c, K_STATUS] == MEMORY)
         else:
-            x = c * PIPES + p
-            row = area.queue(e)[x * area.machine(e)[X_DEPTH] + area.pipe(e)[x, P_HEAD], O_ROW]
-            op = area.code(e)[row, C_OPCODE]
-            if op == sc.CROSS_SET or op == sc.CROSS_WAIT:
+            op = area.code(e)[head_row(e, c, p), C_OPCODE]
+            if op == sc.SET_FLAG:
+                status = settle(e, c, 1 << p)
+            elif op == sc.CROSS_SET or op == sc.CROSS_WAIT:
                 status = cross_event(e, c, p, time)
             else:
                 status = start_data(e, c, p, time)

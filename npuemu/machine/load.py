@@ -24,6 +24,8 @@ MAX_MEMORY = 1 << 26
 MAX_GROUPS = 42
 """Core groups that the engine's keys can number (three cores each)."""
 _LARGEST = 1 << 20
+C1V = 4
+"""Cross-core mode of the cube with one vector core: its ids go up to 31."""
 
 
 class MachineError(UserError):
@@ -94,8 +96,17 @@ class Machine:
                 return f"the Cube of {self.name} has no {symbol}; it has {', '.join(self.file.types.cube)}"
             if operand.enum.name == "vtype" and symbol not in self.file.types.vector:
                 return f"the vector unit of {self.name} has no {symbol}"
-        if record.name == "cross_core_set_flag" and values["mode"] == 4 and "c1v" not in self.features:
+        if record.name.startswith("cross_core"):
+            return self._refuse_cross(record, values)
+        return None
+
+    def _refuse_cross(self, record: Record, values: Mapping[str, Any]) -> str | None:
+        c1v = "c1v" in self.features
+        if values.get("mode") == C1V and not c1v:
             return f"{self.name} has no cross-core mode c1v"
+        flag = values["id"]
+        if isinstance(flag, int) and flag > 15 and not (c1v and values.get("mode", C1V) == C1V):
+            return f"id = {flag} is outside 0 .. 15"
         return None
 
     def _refuse_cast(self, record: Record, values: Mapping[str, Any]) -> str | None:
