@@ -405,7 +405,8 @@ def start_data(e, c, p, time):  # type: ignore[no-untyped-def]
     status, bad = check_regions(e, c, regions)
     if status != 0:
         return problem(e, status, c, p, row, time, -2, bad, 0)
-    idle = time >= pipe[P_END]
+    # back to back is not idle, even where nothing follows the work (no tail): a barrier or a gap makes it so
+    idle = time >= pipe[P_END] and (time > pipe[P_FREE] or pipe[P_READY] >= time)
     cost(
         area.cost(e)[code[C_COST]], area.machine(e), area.out(e)[1:], regions, area.out(e)[0, H_UNITS], time, idle, area.touched(e), g, area.result(e)
     )
