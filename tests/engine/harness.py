@@ -1,0 +1,105 @@
+"""Assembles short texts, runs them, and holds what must be true of every run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import npuemu
+from npuemu.isa.table import CORE_PIPES
+
+A2, A5 = "ascend910b1", "ascend950pr"
+
+
+def kernel(cube: str = "", vector: str = "", head: str = "") -> str:
+    """A whole text. ``halt`` is added to each section that is there."""
+    lines = [".kernel t", ".machines ascend910b1, ascend950pr, ascend910c", head.strip("\n")]
+    for name, body in (("cube", cube), ("vector", vector)):
+        if body:
+            lines += [f".section {name}", body.strip("\n"), "    halt"]
+    return "\n".join(lines) + "\n"
+
+
+def check_accounting(report: dict[str, Any]) -> None:
+    """Every cycle of every pipe of every core has one label."""
+    for core in report["cores"]:
+        kind = "cube" if core["core"].endswith("aic") else "vector"
+        assert tuple(core["pipes"]) == CORE_PIPES[kind]
+        for name, pipe in core["pipes"].items():
+            total = pipe["busy"] + sum(pipe["stalls"].values()) + pipe["idle"]
+            numbers = [pipe["busy"], pipe["idle"], *pipe["stalls"].values()]
+            assert total == report["cycles"], (core["core"], name, pipe, report["cycles"])
+            assert min(numbers) >= 0, (core["core"], name, pipe)
+
+
+def run(
+    cube: str = "",
+    vector: str = "",
+    head: str = "",
+    *,
+    machine: str = A2,
+    blocks: int | None = None,
+    clean: bool = True,
+    **options: Any,
+) -> npuemu.Run:
+    """Run a text; its accounting holds, and it is clean unless told otherwise."""
+    program = npuemu.assemble(kernel(cube, vector, head), machine=machine, blocks=blocks)
+    done = npuemu.run(program, machine, **options)
+    check_accounting(done.report)
+    if clean:
+        assert done.diagnostics == []
+    return done
+
+
+def pipe(done: npuemu.Run, name: str, core: str = "0.aic") -> dict[str, Any]:
+    """A pipe of the report."""
+    found = next(c for c in done.report["cores"] if c["core"] == core)
+    return dict(found["pipes"][name])
+
+
+def spans(done: npuemu.Run, name: str, core: str | None = None) -> list[tuple[int, int]]:
+    """(start, end) of every instruction of that name, in order of start; needs ``trace=True``."""
+    assert done.trace_events is not None
+    chosen = [e for e in done.trace_events if e[2] == name and core in (None, e[0])]
+    return sorted((start, start + duration) for _, _, _, start, duration in chosen)
+
+
+def line_of(text: str, marker: str) -> int:
+    """Line number of the one line that contains ``marker``."""
+    found = [i for i, line in enumerate(text.splitlines(), 1) if marker in line]
+    assert len(found) == 1, (marker, found)
+    return found[0]
+
+
+def fails(
+    code: str, cube: str = "", vector: str = "", head: str = "", words: str = "", **options: Any
+) -> str:
+    """Exactly one diagnostic with this code, at the line marked ``;!``; returns its message."""
+    done = run(cube, vector, head, clean=False, **options)
+    assert [d["code"] for d in done.diagnostics] == [code], done.diagnostics
+    found = done.diagnostics[0]
+    text = kernel(cube, vector, head)
+    if ";!" in text:
+        assert found["where"].split(":")[1] == str(line_of(text, ";!")), found
+    assert words in found["message"], found
+    assert done.ok == (found["severity"] != "error")
+    return found["message"]
+
+
+def words(done: npuemu.Run, name: str = "OUT") -> list[int]:
+    """An output tensor as unsigned integers of its width."""
+    raw = np.ascontiguousarray(done.outputs[name])
+    return [int(v) for v in raw.view(f"u{raw.itemsize}").ravel()]
+
+
+def registers(values: dict[int, int]) -> str:
+    """``li`` lines."""
+    return "\n".join(f"    li r{number}, {value}" for number, value in values.items())
+
+
+def store_all(values: list[int], tensor: str = "OUT", address: int = 31) -> str:
+    """Store registers as 64-bit words of a tensor, from a free register as the address."""
+    lines = [f"    li r{address}, {tensor}"]
+    lines += [f"    st.b64 r{n}, GM, r{address}, {8 * i}" for i, n in enumerate(values)]
+    return "\n".join(lines)
