@@ -1,6 +1,8 @@
-"""Speed of whole runs: kernels against OpenBLAS sgemm, and the clock alone in instructions a second.
+"""Speed of whole runs: kernels against OpenBLAS sgemm, and the clock alone in instructions a
+second.
 
-One process, one thread, interleaved, CPU time of the thread. ``python benchmarks/bench_runs.py [--rounds N]``
+One process, one thread, interleaved, CPU time of the thread. ``python benchmarks/bench_runs.py
+[--rounds N]``
 """
 
 from __future__ import annotations
@@ -66,7 +68,9 @@ def bench_whole(rounds: int) -> None:
 
 
 def bench_clock(rounds: int) -> None:
-    """Instructions a second without arithmetic; each instruction is counted once, at its dispatch."""
+    """Instructions a second without arithmetic; each instruction is counted once, at its
+    dispatch.
+    """
     name, shape = CLOCK
     program = npuemu.load(name, **shape)
     for check, wanted in CLOCK_WANTED.items():

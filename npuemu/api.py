@@ -196,7 +196,9 @@ def _reads_global_scalars(program: Program) -> bool:
 
 
 def _global_memory(program: Program, values: bool) -> NDArray[np.uint8]:
-    """GM at a 64-byte boundary: all 0xFF, or pages that nobody touches when no values are needed."""
+    """GM at a 64-byte boundary: all 0xFF, or pages that nobody touches when no values are
+    needed.
+    """
     size = program.gm_bytes + 64
     gm = np.full(size, 0xFF, np.uint8) if values else np.zeros(size, np.uint8)
     return gm[-gm.ctypes.data % 64 :][: program.gm_bytes]

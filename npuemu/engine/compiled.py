@@ -1,6 +1,7 @@
 """Functional units as machine code: loaded from the cache, or compiled on first use and said so.
 
-When the engine itself is not compiled yet, the units of the kernel are compiled beside it in a second
+When the engine itself is not compiled yet, the units of the kernel are compiled beside it in a
+second
 process: compilation holds a lock within one.
 """
 
@@ -17,6 +18,12 @@ from npuemu.jit import CACHE, compile_unit
 
 Notify = Callable[[str], None]
 ENGINE = "engine"
+_COMPILE = """
+import sys
+from npuemu.engine.compiled import address
+for name in sys.argv[1:]:
+    address(name)
+"""
 _loaded: dict[str, Any] = {}
 _helper: list[subprocess.Popen[bytes]] = []
 
@@ -59,8 +66,7 @@ def announce(units: Sequence[str], notify: Notify | None) -> None:
         count = f" and {len(missing)} functional units" if missing else ""
         notify(f"compiling the engine{count}: once for this version, about 20 seconds")
     if missing:
-        code = "import sys; from npuemu.engine.compiled import address; [address(n) for n in sys.argv[1:]]"
-        command = [sys.executable, "-c", code, *missing]
+        command = [sys.executable, "-c", _COMPILE, *missing]
         quiet = subprocess.DEVNULL
         _helper.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
 

@@ -1,4 +1,6 @@
-"""Which bytes a region shape means, by plain enumeration; shares nothing with ``npuemu.isa.shapes``."""
+"""Which bytes a region shape means, by plain enumeration; shares nothing with
+``npuemu.isa.shapes``.
+"""
 
 from __future__ import annotations
 
