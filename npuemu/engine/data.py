@@ -23,7 +23,7 @@ from npuemu.engine.state import (
     F_ELEMENTS,
     F_MACS,
     F_WORK,
-    G_LOG_ROWS,
+    G_LOG_LIMIT,
     G_MAX_CYCLES,
     G_MODE,
     G_NEED,
@@ -50,7 +50,7 @@ from npuemu.engine.state import (
     X_DEPTH,
 )
 from npuemu.jit import call_unit, njit
-from npuemu.observe.occupancy import LOG_MARGIN, note_region
+from npuemu.observe.occupancy import note_region
 
 TRACE_MARGIN = 8
 
@@ -120,7 +120,7 @@ def start_data(e, c, p, time):
             if area.units(e)[area.plans(e, i)[0]] == 0:
                 g[G_NEED] = area.plans(e, i)[0]
                 return NEED_UNIT
-    if g[G_OBSERVE] == 1 and area.log(e, 0)[0] + LOG_MARGIN > area.g(e)[G_LOG_ROWS]:
+    if g[G_OBSERVE] == 1 and area.log(e, 0)[0] > g[G_LOG_LIMIT]:
         return LOG_FULL
     if area.g(e)[G_TRACE_ROWS] > 0 and g[G_TRACE] + TRACE_MARGIN > area.g(e)[G_TRACE_ROWS]:
         return TRACE_FULL

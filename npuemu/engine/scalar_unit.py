@@ -33,6 +33,7 @@ from npuemu.engine.state import (
     C_VALUE,
     G_CORES,
     G_LIVELOCK,
+    G_LOG_LIMIT,
     G_MAX_CYCLES,
     G_MODE,
     G_OBSERVE,
@@ -55,6 +56,7 @@ from npuemu.engine.state import (
     K_SUB,
     K_WAIT,
     KIND_CUBE,
+    LOG_FULL,
     MEMORY,
     MODE_TIMING,
     P_COUNT,
@@ -323,6 +325,10 @@ def run_scalar(e, c, turn):
                 core[K_STATUS] = MEMORY
                 key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
                 return 0
+            if g[G_OBSERVE] == 1 and area.log(e, 0)[0] > g[G_LOG_LIMIT]:
+                core[K_STATUS] = MEMORY
+                key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
+                return LOG_FULL
             turn = False
             if op == sc.LD or op == sc.ST:
                 status = scalar_access(e, c, row, core[K_CLOCK])
