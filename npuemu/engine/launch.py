@@ -120,6 +120,8 @@ class Launch:
         self.cores = 3 * self.blocks
         self.scratch = aligned(SCRATCH_BYTES)
         self.local = self._memories()
+        largest = max(memory.size for memory in self.local.values()) >> GRANULE_SHIFT
+        self.log_rows = LOG_ROWS + 2 * largest + 1  # an instruction writes two memories at most
         self.state = self._state()
         self.table = np.array([getattr(self.state, n).ctypes.data for n in AREAS], np.int64)
 
@@ -215,7 +217,7 @@ class Launch:
         g[st.G_LIVELOCK], g[st.G_MODE] = LIVELOCK, MODES[self.mode]
         g[st.G_OBSERVE] = int(self.observe)
         g[st.G_CORES], g[st.G_TENSORS] = cores, len(self.tensors)
-        g[st.G_LOG_ROWS] = LOG_ROWS if self.observe else 0
+        g[st.G_LOG_LIMIT] = LOG_ROWS
         g[st.G_TRACE_ROWS] = TRACE_ROWS if self.trace else 0
         tensors = zeros(len(self.tensors), st.TENSOR_COLUMNS)
         for row, (address, size, role) in zip(tensors, self.tensors, strict=True):
@@ -254,7 +256,7 @@ class Launch:
             written=zeros(granules),
             read=zeros(granules),
             shadow=shadow,
-            log=zeros(LOG_ROWS if self.observe else 1, LOG_COLUMNS),
+            log=zeros(self.log_rows + 1 if self.observe else 1, LOG_COLUMNS),
             trace=zeros(TRACE_ROWS if self.trace else 1, st.TRACE_COLUMNS),
             result=zeros(8),
         )
@@ -292,7 +294,7 @@ class Launch:
         e = self.state
         if self.observe:
             for (core, name), first in self.first_granule.items():
-                if e.log[0, 0] + (1 << 16) > LOG_ROWS:
+                if e.log[0, 0] > LOG_ROWS:
                     self._drain_log()
                 last = first + (self.local[core, name].size >> GRANULE_SHIFT)
                 if last > first:

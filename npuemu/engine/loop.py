@@ -43,7 +43,7 @@ from npuemu.engine.state import (
     G_BUDGET,
     G_CORES,
     G_LIVELOCK,
-    G_LOG_ROWS,
+    G_LOG_LIMIT,
     G_MAX_CYCLES,
     G_MODE,
     G_NEED,
@@ -119,7 +119,7 @@ from npuemu.engine.state import (
     YIELD,
 )
 from npuemu.jit import call_unit, njit
-from npuemu.observe.occupancy import LOG_MARGIN, note_region
+from npuemu.observe.occupancy import note_region
 
 ALL_PIPES = 7
 TWICE, COUNTER_OVERFLOW, LIVELOCK, MAX_CYCLES, POISON = 113, 114, 111, 112, 107
@@ -393,7 +393,7 @@ def start_data(e, c, p, time):  # type: ignore[no-untyped-def]
             if area.units(e)[area.plans(e)[i, 0]] == 0:
                 g[G_NEED] = area.plans(e)[i, 0]
                 return NEED_UNIT
-    if g[G_OBSERVE] == 1 and area.log(e)[0, 0] + LOG_MARGIN > area.g(e)[G_LOG_ROWS]:
+    if g[G_OBSERVE] == 1 and area.log(e)[0, 0] > g[G_LOG_LIMIT]:
         return LOG_FULL
     if area.g(e)[G_TRACE_ROWS] > 0 and g[G_TRACE] + TRACE_MARGIN > area.g(e)[G_TRACE_ROWS]:
         return TRACE_FULL
@@ -727,6 +727,10 @@ def run_scalar(e, c, turn):  # type: ignore[no-untyped-def]
                 key[c, S] = core[K_CLOCK] << TIME_SHIFT | c << 3
                 return 0
             turn = False
+            if g[G_OBSERVE] == 1 and area.log(e)[0, 0] > g[G_LOG_LIMIT]:
+                core[K_STATUS] = MEMORY
+                key[c, S] = core[K_CLOCK] << TIME_SHIFT | c << 3
+                return LOG_FULL
             if op == sc.LD or op == sc.ST:
                 status = scalar_access(e, c, row, core[K_CLOCK])
                 if status != 0:

@@ -117,7 +117,7 @@ FIXED_POINT = 1 << 20
     G_OBSERVE,
     G_CORES,
     G_TENSORS,
-    G_LOG_ROWS,
+    G_LOG_LIMIT,
     G_TRACE_ROWS,
 ) = range(17)
 GLOBAL_COLUMNS = 24

@@ -15,9 +15,8 @@ from npuemu.jit import njit
 GRANULE_SHIFT = 5
 LOG_COLUMNS = 4
 """slot (core * 16 + memory), from, to, bytes; row 0 holds the number of rows in use."""
-LOG_ROWS = 1 << 17
-LOG_MARGIN = 1 << 16
-"""Free rows that one instruction may need: two regions of every granule of the largest memory."""
+LOG_ROWS = 1 << 16
+"""Rows that fill up before the log is drained; a launch adds what one instruction may need at most."""
 
 
 @njit(forceinline=True)

@@ -5,6 +5,8 @@ A byte is live from the completion of a write to the end of the last read before
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import npuemu
 from tests.engine.harness import A5, check_accounting, registers, run, spans
 
@@ -139,13 +141,30 @@ def test_both_unified_buffers_seen_from_the_cube_core() -> None:
     assert found["L1"]["peak_bytes"] == 4096
 
 
-def test_many_small_intervals_survive_a_full_log() -> None:
-    """More intervals than the log holds: every pass leaves rows behind that do not join."""
-    lines = "    mov_gm_ub r1, r4, 1024, 32, 0, 64\n    mov_ub_gm r5, r1, 1024, 32, 64, 0\n"
-    body = "    subblock_idx r9\n    bne r9, 0, done\n    li r10, 0\n" + BASE
-    body += f"    mov_gm_ub r1, r4, len=65536\n{WAIT}again:\n{lines}{WAIT}    add r10, r10, 1\n"
-    done = run(vector=body + "    blt r10, 150, again\ndone:\n", head=GM, mode="timing")
-    assert peak(done, "UB")[0] == 1024 * 32
+def test_more_intervals_than_the_log_holds() -> None:
+    """Every granule of UB is read at its own time, then all are written again, 12 times."""
+    body = BASE.replace("li r2, 4096", "li r2, 196608") + "    li r10, 0\nagain:\n    li r1, 0\n"
+    body += f"    mov_gm_ub r1, r4, 3, 65536, 0, 65536\n{WAIT}read:\n    mov_ub_gm r5, r1, len=32\n"
+    body += f"    add r1, r1, 32\n    blt r1, r2, read\n{WAIT}    add r10, r10, 1\n    blt r10, 6, again\n"
+    assert peak(run(vector=body, head=GM, mode="timing"), "UB")[0] == 196608
+
+
+def test_scalar_accesses_fill_the_log_too() -> None:
+    body = "    li r1, 0\n    li r2, 0\nagain:\n    st.u8 r2, UB, r1\n    ld.u8 r3, UB, r1\n"
+    done = run(vector=body + "    add r2, r2, 1\n    blt r2, 100000, again\n", mode="timing")
+    assert peak(done, "UB") == (32, 3)
+
+
+def test_the_log_has_room_for_the_largest_memory(tmp_path: Path) -> None:
+    """One write ends 2^17 intervals: a machine with 8 MiB of L1."""
+    path = tmp_path / "large.toml"
+    path.write_text('name = "large"\nbase = "ascend910b1"\n[memory]\nL1 = { value = 8388608, source = "test" }\n')
+    head = ".tensor S u8 [524288] scratch"
+    move = f"    li r1, 0\n    mov_gm_l1 r1, r4, 16, 524288, 0, 524288\n{WAIT}"
+    body = "    li r3, 0\n    li r4, S\n    li r5, 8388608\n" + move
+    body += "read:\n    mov_l1_bt r3, r1, 64\n    add r1, r1, 64\n    blt r1, r5, read\n" + WAIT + move
+    done = run(body, head=head, machine=str(path), mode="timing")
+    assert peak(done, "L1")[0] == 8388608
 
 
 # --- traffic ---------------------------------------------------------------------------------------------------
