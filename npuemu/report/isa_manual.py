@@ -170,7 +170,7 @@ def _forms(record: Record, machine: Machine) -> list[dict[str, int]]:
     if any(o.name == "transpose" for o in record.operands):
         choices.append([("transpose", 0), ("transpose", 1)])
     forms = [dict(form) for form in product(*choices)]
-    probe = {o.name: 0 for o in record.operands if o.name == "mode"}
+    probe = {o.name: 0 for o in record.operands if o not in record.suffixes}
     return [form for form in forms if machine.refuse(record, probe | form) is None]
 
 

@@ -195,7 +195,7 @@ def _likely(rng: random.Random, operand: Operand, count: int) -> Value:
 def _runs(core: str, machine: Machine, record: Record, values: dict[str, Value]) -> bool:
     """Whether a core of the machine takes this form."""
     numbers = {k: v for k, v in values.items() if isinstance(v, int)}
-    if machine.refuse(record, numbers) is not None:
+    if machine.refuse(record, values) is not None:
         return False
     if record.name in ("set_flag", "wait_flag") and values["src"] == values["dst"]:
         return False
