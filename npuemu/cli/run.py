@@ -83,7 +83,7 @@ def run(
     with Progress() as progress:
         result = api.run(
             loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
-            check=not no_check, progress=progress, **settings,
+            check=not no_check, progress=progress, trace=trace is not None, **settings,
         )  # fmt: skip
     _write(result, wanted, report, trace, html)
     _show(result, kernel, report)
