@@ -1,15 +1,20 @@
-"""What a data instruction costs: head, work, tail, and the cycles lost to banks and shared bandwidth."""
+"""What a data instruction costs: head, work, tail, and the cycles lost to banks and shared
+bandwidth.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
+from npuemu.engine import areas as area
+from npuemu.engine.memory import tensor_of
 from npuemu.engine.state import (
     COST_GM,
     COST_VECTOR,
     FIXED_POINT,
     G_HBM_FREE,
     G_L2_FREE,
+    N_FRESH,
     T_DEN,
     T_FIXED,
     T_FLOOR,
@@ -38,10 +43,16 @@ GM = 0
 
 
 @njit
-def touch(region, touched, line_shift):  # type: ignore[no-untyped-def]
-    """Mark the lines of a GM region; returns (bytes moved, bytes of lines touched for the first time, bursts)."""
+def touch(e, region):
+    """Mark the lines of a GM region; returns (bytes moved, bytes of lines touched for the first
+    time, bursts).
+    """
     n1, s1, n0, s0, length = region[3], region[4], region[5], region[6], region[7]
+    touched, line_shift = area.touched(e), area.machine(e)[X_LINE_SHIFT]
+    tensor = area.tensors(e, tensor_of(e, region[2], region[2] + 1))
     fresh = 0
+    if tensor[N_FRESH] == 0:
+        return n1 * n0 * length, 0, n1 * n0
     for i in range(n1):
         for j in range(n0):
             start = region[2] + i * s1 + j * s0
@@ -49,22 +60,29 @@ def touch(region, touched, line_shift):  # type: ignore[no-untyped-def]
             for k in range(lines.size):
                 fresh += 1 - lines[k]
                 lines[k] = 1
+    tensor[N_FRESH] -= fresh
     return n1 * n0 * length, fresh << line_shift, n1 * n0
 
 
 @njit
-def gm_work(region, row, machine, touched, g, begin):  # type: ignore[no-untyped-def]
-    """Cycles of a GM transfer that starts moving at ``begin``: (own work, cycles lost to shared bandwidth).
+def gm_work(e, region, row, begin):
+    """Cycles of a GM transfer that starts moving at ``begin``: (own work, cycles lost to shared
+    bandwidth).
 
-    Own rate: bytes at the L2 rate, those of first-touched lines at the memory rate; a burst counts at least
-    the machine's smallest request, a misaligned one pays the machine's factor. Shared: two first-come
+    Own rate: bytes at the L2 rate, those of first-touched lines at the memory rate; a burst
+    counts at least
+    the machine's smallest request, a misaligned one pays the machine's factor. Shared: two
+    first-come
     servers, L2 and memory, in 2^-20 of a cycle.
     """
-    moved, fresh, bursts = touch(region, touched, machine[X_LINE_SHIFT])
+    machine, g = area.machine(e), area.g(e)
+    moved, fresh, bursts = touch(e, region)
     miss = min(fresh, moved)
     charged = max(moved, bursts * machine[X_GM_BURST])
     cost = (charged - miss) * row[T_NUM] + miss * row[T_MISS_NUM]
-    if region[2] % machine[X_GM_ALIGN] != 0 or (bursts > 1 and region[6] % machine[X_GM_ALIGN] != 0):
+    if region[2] % machine[X_GM_ALIGN] != 0 or (
+        bursts > 1 and region[6] % machine[X_GM_ALIGN] != 0
+    ):
         cost = cost * row[T_MISALIGNED] // 100
     own = max(row[T_FLOOR], row[T_FIXED] + (cost + row[T_DEN] - 1) // row[T_DEN])
     now = begin * FIXED_POINT
@@ -77,7 +95,7 @@ def gm_work(region, row, machine, touched, g, begin):  # type: ignore[no-untyped
 
 
 @njit
-def _groups(region, repeat, machine):  # type: ignore[no-untyped-def]
+def _groups(region, repeat, machine):
     """Bank groups (bit mask) and the bank of one repeat's blocks of a vector operand."""
     n0, s0, length = region[5], region[6], region[7]
     base = region[2] + repeat * region[4]
@@ -94,15 +112,17 @@ def _groups(region, repeat, machine):  # type: ignore[no-untyped-def]
 
 
 @njit
-def bank_conflicts(rows, regions, repeats, machine):  # type: ignore[no-untyped-def]
+def bank_conflicts(e, regions, repeats):
     """Extra cycles of a vector instruction from UB bank conflicts.
 
-    Two reads of one bank group in a cycle conflict (beyond the group's read ports); a write conflicts with a
+    Two reads of one bank group in a cycle conflict (beyond the group's read ports); a write
+    conflicts with a
     read of the same bank in the cycle in which it lands, ``X_WRITE_LAG`` repeats later.
     """
     read0, read1, write0 = -1, -1, -1
-    for i in range(regions):
-        if rows[i, 1] == 1:
+    machine = area.machine(e)
+    for i in range(1, regions + 1):
+        if area.out(e, i)[1] == 1:
             write0 = i if write0 < 0 else write0
         elif read0 < 0:
             read0 = i
@@ -112,44 +132,47 @@ def bank_conflicts(rows, regions, repeats, machine):  # type: ignore[no-untyped-
         return 0
     lag, total = machine[X_WRITE_LAG], 0
     for r in range(repeats):
-        mask0, bank0 = _groups(rows[read0], r, machine)
+        mask0, bank0 = _groups(area.out(e, read0), r, machine)
         if read1 >= 0 and machine[X_READS_PER_GROUP] < 2:
-            mask1, _ = _groups(rows[read1], r, machine)
+            mask1, _ = _groups(area.out(e, read1), r, machine)
             if mask0 & mask1:
                 total += 1
         if write0 >= 0 and r >= lag:
-            mask_w, bank_w = _groups(rows[write0], r - lag, machine)
+            mask_w, bank_w = _groups(area.out(e, write0), r - lag, machine)
             if bank_w == bank0 and mask_w & mask0:
                 total += 1
     return total
 
 
 @njit(forceinline=True)
-def plain_work(row, units):  # type: ignore[no-untyped-def]
+def plain_work(row, units):
     """Work cycles of an instruction that moves nothing over GM."""
     return max(row[T_FLOOR], row[T_FIXED] + (units * row[T_NUM] + row[T_DEN] - 1) // row[T_DEN])
 
 
 @njit
-def cost(row, machine, rows, regions, units, start, idle, touched, g, result):  # type: ignore[no-untyped-def]
-    """Fill ``result`` with [free, end, bank cycles, bandwidth cycles, work] of an instruction that starts at ``start``.
+def cost(e, row_index, regions, units, start, idle):
+    """Fill area ``result`` with [free, end, bank cycles, bandwidth cycles, work] of an
+    instruction that starts at ``start``.
 
     free: when the pipe can take the next one; end: when flags and barriers see it complete.
     """
+    row, result = area.cost(e, row_index), area.result(e)
     head = row[T_HEAD] if idle else 0
     bank, bandwidth = 0, 0
     if row[T_KIND] == COST_GM:
         work = 0
-        for i in range(regions):
-            if rows[i, 0] == GM:
-                own, lost = gm_work(rows[i], row, machine, touched, g, start + head)
+        for i in range(1, regions + 1):
+            region = area.out(e, i)
+            if region[0] == GM:
+                own, lost = gm_work(e, region, row, start + head)
                 work += own
                 bandwidth += lost
         work = max(work, row[T_FLOOR])
     else:
         work = plain_work(row, units)
         if row[T_KIND] == COST_VECTOR:
-            bank = bank_conflicts(rows, regions, units, machine)
+            bank = bank_conflicts(e, regions, units)
     tail = row[T_TAIL]
     if idle:
         tail = max(tail, row[T_ISOLATED] - head - work)
