@@ -1,7 +1,9 @@
 """Runs a page: its files, its commands with the output shown, its Python, in the order of the text.
 
-A fenced block says what it is: ```` ```npu add.npu ```` and ```` ```toml wide.toml ```` are files, ```` ```console ````
-holds commands behind ``$`` with their output (``...`` stands for any lines), ```` ```python ```` is run.
+A fenced block says what it is: ```` ```npu add.npu ```` and ```` ```toml wide.toml ```` are
+files, ```` ```console ````
+holds commands behind ``$`` with their output (``...`` stands for any lines), ```` ```python
+```` is run.
 Other blocks are only read.
 """
 

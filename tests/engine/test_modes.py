@@ -55,7 +55,7 @@ def test_output_hashes_are_of_the_bytes_in_memory() -> None:
         assert done.report["outputs"][name]["sha256"] == digest
 
 
-# --- poison: a value that timing mode does not compute -------------------------------------------------------
+# --- poison: a value that timing mode does not compute
 
 LOAD = "    li r1, 0\n    ld.u32 r2, {}, {}\n"
 POISON = "    li r1, S\n    ld.u32 r2, GM, r1\n"

@@ -167,7 +167,7 @@ def test_the_log_has_room_for_the_largest_memory(tmp_path: Path) -> None:
     assert peak(done, "L1")[0] == 8388608
 
 
-# --- traffic ---------------------------------------------------------------------------------------------------
+# --- traffic
 
 
 def test_traffic_by_tensor() -> None:
