@@ -34,6 +34,7 @@ from npuemu.engine.state import (
     MODE_TIMING,
     NEED_UNIT,
     O_DISPATCH,
+    O_MASK_MODE,
     O_ROW,
     P_BUSY,
     P_CURSOR,
@@ -135,7 +136,8 @@ def start_data(e, c, p, time):
         return problem(e, status, c, p, row, time, -2, bad, 0)
     # back to back is not idle, even with no tail behind the work: a barrier or a gap makes it so
     idle = time >= pipe[P_END] and (time > pipe[P_FREE] or pipe[P_READY] >= time)
-    cost(e, code[C_COST], regions, area.out(e, 0)[H_UNITS], time, idle)
+    counter = slot[O_MASK_MODE] == 1
+    cost(e, code[C_COST], regions, area.out(e, 0)[H_UNITS], time, idle, counter)
     if numbers:
         address = area.slot_address(e, index)
         context = area.context(e, c)

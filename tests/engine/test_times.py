@@ -72,6 +72,26 @@ def test_read_write_conflicts_need_the_same_bank() -> None:
     assert pipe(dirty, "V", "0.aiv0")["stalls"]["bank_conflict"] == 63
 
 
+@pytest.mark.parametrize(
+    ("body", "conflicts"),
+    [
+        ("vmuls.f32 r1, r1, r2, rep=64", 0),
+        ("vmuls.f32 r1, r1, r2, rep=16, dst_rep=16, src_rep=16", 15),
+        ("vadd.f32 r1, r2, r3, rep=16, src0_rep=16, src1_rep=0", 0),
+        ("vadd.f32 r1, r2, r4, rep=16, src0_rep=16, src1_rep=0", 16),
+        ("vadd.f32 r1, r2, r4, rep=16, src1_blk=0, src1_rep=0", 8),
+        ("set_mask_count\n set_vector_mask 0, 4096\n vmuls.f32 r1, r1, r2", 0),
+        ("set_mask_count\n set_vector_mask 0, 4000\n vadd.f32 r1, r2, r3", 0),
+        ("set_mask_count\n set_vector_mask 0, 4000\n vadd.f32 r1, r2, r4", 63),
+        ("vconv.f32_f16.rint r5, r4, rep=64, dst_rep=4, src_rep=8", 32),
+    ],
+)
+def test_conflicts_of_strided_repeats_and_of_counter_mode(body: str, conflicts: int) -> None:
+    setup = f" li r1, 131072\n li r2, 0\n li r3, {65536 + 256}\n li r4, 65536\n li r5, 98304\n"
+    done = run(vector=setup + body + "\n", mode="timing")
+    assert pipe(done, "V", "0.aiv0")["stalls"].get("bank_conflict", 0) == conflicts
+
+
 def test_two_reads_a_group_do_not_conflict_on_the_newer_machine() -> None:
     done = run(vector=vadd(131072, 0, 65536), machine=A5)
     assert pipe(done, "V", "0.aiv0")["stalls"].get("bank_conflict", 0) == 0
