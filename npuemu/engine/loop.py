@@ -23,6 +23,7 @@ from npuemu.engine.state import (
     C_PLAN,
     C_PLAN_LENGTH,
     C_REGISTERS,
+    C_TIMED,
     C_VALUE,
     D_A,
     D_B,
@@ -345,8 +346,11 @@ def cross_event(e, c, p, time):  # type: ignore[no-untyped-def]
         if not cross_set(e, c, slot[O_VALUE], slot[O_VALUE + 2], time + area.machine(e)[X_CROSS_LATENCY]):
             return problem(e, COUNTER_OVERFLOW, c, p, row, time, slot[O_VALUE + 2], 0, 0)
     else:
+        flag = slot[O_VALUE + 1]
+        if area.counters(e)[c, flag] == 0 or area.releases(e)[c, flag << 4] > time:
+            return settle(e, c, 1 << p)  # another pipe of this core was faster
         label(e, x, STALL_DISPATCH, slot[O_DISPATCH])
-        label(e, x, STALL_CROSS, take_release(e, c, slot[O_VALUE + 1]))
+        label(e, x, STALL_CROSS, take_release(e, c, flag))
         area.pipe(e)[x, P_READY] = max(area.pipe(e)[x, P_READY], time)
         pop(e, c, x, time)
     return settle(e, c, 1 << p)
@@ -605,11 +609,11 @@ def scalar_cross(e, c, row, op):  # type: ignore[no-untyped-def]
 
 @njit(signature="boolean(int64[::1], int64[::1], int64, int64)", forceinline=True)
 def poisoned(core, code, first, last):  # type: ignore[no-untyped-def]
-    """Whether a register operand among ``first .. last`` is poison."""
+    """Whether a register operand among ``first .. last`` that time may depend on is poison."""
     if core[K_POISON] == 0:
         return False
     for i in range(first, last):
-        if (code[C_REGISTERS] >> i) & 1 and (core[K_POISON] >> code[C_VALUE + i]) & 1:
+        if (code[C_TIMED] >> i) & 1 and (core[K_POISON] >> code[C_VALUE + i]) & 1:
             return True
     return False
 

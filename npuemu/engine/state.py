@@ -5,7 +5,9 @@ from __future__ import annotations
 # --- decoded code, one row an instruction -----------------------------------------------------------------
 (C_OPCODE, C_PIPE, C_FOOTPRINT, C_COST, C_PLAN, C_PLAN_LENGTH, C_REGISTERS, C_OPERANDS) = range(8)
 C_VALUE = 8
+C_TIMED = 23
 CODE_COLUMNS = 24
+"""C_REGISTERS: bit i = operand i is a register that is read; C_TIMED: those that more than a value depends on."""
 
 # --- a queue slot is what a unit sees as `ops`: header, then operand values ---------------------------------
 (O_PC, O_DISPATCH, O_MASK_LOW, O_MASK_HIGH, O_MASK_MODE, O_POP, O_ROW, O_SPARE) = range(8)
