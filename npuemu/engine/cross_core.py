@@ -137,8 +137,11 @@ def cross_event(e, c, p, time):
         ):
             return problem(e, COUNTER_OVERFLOW, c, p, row, time, slot[O_VALUE + 2], 0, 0)
     else:
+        flag = slot[O_VALUE + 1]
+        if area.counters(e, c)[flag] == 0 or area.releases(e, c)[flag << 4] > time:
+            return settle(e, c, 1 << p)  # another pipe of this core was faster
         label(e, x, STALL_DISPATCH, slot[O_DISPATCH])
-        label(e, x, STALL_CROSS, take_release(e, c, slot[O_VALUE + 1]))
+        label(e, x, STALL_CROSS, take_release(e, c, flag))
         area.pipe(e, x)[P_READY] = max(area.pipe(e, x)[P_READY], time)
         pop(e, c, x, time)
     return settle(e, c, 1 << p)

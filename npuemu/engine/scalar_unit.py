@@ -30,6 +30,7 @@ from npuemu.engine.state import (
     C_OPERANDS,
     C_PIPE,
     C_REGISTERS,
+    C_TIMED,
     C_VALUE,
     G_CORES,
     G_LIVELOCK,
@@ -199,11 +200,11 @@ def scalar_cross(e, c, row, op):
 
 @njit(signature="boolean(CPointer(int64), CPointer(int64), int64, int64)", forceinline=True)
 def poisoned(core, code, first, last):
-    """Whether a register operand among ``first .. last`` is poison."""
+    """Whether a register operand among ``first .. last`` that time depends on is poison."""
     if core[K_POISON] == 0:
         return False
     for i in range(first, last):
-        if (code[C_REGISTERS] >> i) & 1 and (core[K_POISON] >> code[C_VALUE + i]) & 1:
+        if (code[C_TIMED] >> i) & 1 and (core[K_POISON] >> code[C_VALUE + i]) & 1:
             return True
     return False
 

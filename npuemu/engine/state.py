@@ -7,6 +7,8 @@ from __future__ import annotations
 # --- decoded code, one row an instruction
 (C_OPCODE, C_PIPE, C_FOOTPRINT, C_COST, C_PLAN, C_PLAN_LENGTH, C_REGISTERS, C_OPERANDS) = range(8)
 C_VALUE = 8
+C_TIMED = 21
+"""C_REGISTERS: operands read from registers; C_TIMED: those that more than data depends on."""
 C_MEMO = 22  # row of the footprint memo, -1 for none
 C_ADDRESSES = 23  # bit mask of the operands that are addresses
 CODE_COLUMNS = 24

@@ -16,7 +16,7 @@ from npuemu import data
 from npuemu.errors import UserError
 from npuemu.isa.table import MEMORIES, PIPES, Record
 from npuemu.isa.table import load as load_isa
-from npuemu.machine.schema import MachineFile, Timing
+from npuemu.machine.schema import Figure, MachineFile, Timing
 
 FEATURES = ("mx", "l0c_ub", "ub_l1", "c1v")
 REQUIRED_MEMORIES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "UB")
@@ -24,6 +24,24 @@ MAX_MEMORY = 1 << 26
 MAX_GROUPS = 42
 """Core groups that the engine's keys can number (three cores each)."""
 _LARGEST = 1 << 20
+_HIGHEST = {
+    "die.groups": MAX_GROUPS,
+    "die.clock_mhz": _LARGEST,
+    "die.queue_depth": 1024,
+    "banks.group_shift": 40,
+    "banks.bank_shift": 40,
+    "banks.write_lag": 40,
+    "global_memory.misaligned_percent": 800,
+    "global_memory.smallest_request": 65536,
+    "global_memory.limit": 1 << 40,
+    "sync.cross_core_latency": _LARGEST,
+    "scalar.cycles": _LARGEST,
+    "scalar.load_local": _LARGEST,
+    "scalar.load_global": _LARGEST,
+}
+"""Figures beyond which the engine's 64-bit integers could overflow."""
+_ENTRIES: dict[str, Any] = {"memory": Figure, "timing": Timing, "casts.pairs": list[str]}
+"""Tables with names of their own choosing, and what their entries are."""
 C1V = 4
 """Cross-core mode of the cube with one vector core: its ids go up to 31."""
 
@@ -248,10 +266,6 @@ def _check(path: Path, file: MachineFile) -> None:
     for pipe in file.protection.pipes.value:
         if pipe not in PIPES:
             refuse("protection.pipes", f"unknown pipe {pipe!r}")
-    if file.die.groups.value > MAX_GROUPS:
-        refuse("die.groups", f"at most {MAX_GROUPS}")
-    if file.die.queue_depth.value > 1024:
-        refuse("die.queue_depth", "at most 1024")
     for key in ("line", "align"):
         value = getattr(file.global_memory, key).value
         if value & (value - 1) or value > 65536:
@@ -260,9 +274,10 @@ def _check(path: Path, file: MachineFile) -> None:
         value = getattr(file.banks, key).value
         if value & (value - 1) or value > 32:
             refuse(f"banks.{key}", "must be a power of two up to 32")
-    for key in ("group_shift", "bank_shift", "write_lag"):
-        if getattr(file.banks, key).value > 40:
-            refuse(f"banks.{key}", "at most 40")
+    for key, highest in _HIGHEST.items():
+        table, _, name = key.partition(".")
+        if getattr(getattr(file, table), name).value > highest:
+            refuse(key, f"at most {highest}")
     _check_timing(path, file)
 
 
@@ -276,6 +291,8 @@ def _check_timing(path: Path, file: MachineFile) -> None:
             near = difflib.get_close_matches(name, [*isa.by_name, *tables], 1)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise MachineError(f"{path}: key timing.{key}: no such instruction{hint}")
+        if not _is_row(key):
+            raise MachineError(f"{path}: key timing.{key}: {name} has no such form")
         for part, value in msgspec.structs.asdict(row).items():
             numbers = value if isinstance(value, tuple) else (value,)
             if any(isinstance(n, int) and n > _LARGEST for n in numbers):
@@ -292,6 +309,35 @@ def _check_timing(path: Path, file: MachineFile) -> None:
                 raise MachineError(f"{path}: key timing.{record.name}: is missing")
 
 
+def _named(raw: dict[str, Any], where: str) -> str:
+    """The key of a validation error with the name of a table's entry, which the library leaves out."""
+    table, unnamed, rest = where.partition("[...]")
+    if not unnamed or table not in _ENTRIES:
+        return where
+    node = raw
+    for part in table.split("."):
+        node = node[part]
+    for name, value in node.items():
+        try:
+            msgspec.convert(value, _ENTRIES[table])
+        except msgspec.ValidationError:
+            return f"{table}.{name}{rest}"
+    return where
+
+
+def _is_row(key: str) -> bool:
+    """Whether a time row's key names an instruction, its first suffixes, or its transposed form."""
+    isa = load_isa()
+    name, *suffixes = key.split(".")
+    if name not in isa.by_name:
+        return not suffixes
+    record = isa.by_name[name]
+    if suffixes == ["transpose"]:
+        return any(o.name == "transpose" for o in record.operands)
+    sets = [o.symbols() for o in record.suffixes]
+    return len(suffixes) <= len(sets) and all(s in symbols for s, symbols in zip(suffixes, sets, strict=False))
+
+
 @cache
 def _load(path: Path, stamp: int) -> Machine:
     raw = _read(path)
@@ -300,7 +346,7 @@ def _load(path: Path, stamp: int) -> Machine:
     except msgspec.ValidationError as error:
         message = str(error)
         what, _, where = message.partition(" - at `$.")
-        key = where.rstrip("`") if where else "(top level)"
+        key = _named(raw, where.rstrip("`")) if where else "(top level)"
         raise MachineError(f"{path}: key {key}: {what}") from None
     _check(path, file)
     return Machine(file, path)
