@@ -18,7 +18,7 @@ from npuemu.observe.diagnostics import KINDS
 from tests.docs.pages import ROOT, Reader, alike, blocks
 
 DOCS = ROOT / "docs"
-PAGES = ("getting-started", "machine-files", "diagnostics", "timing")
+PAGES = ("getting-started", "machine-files")
 
 
 def text(name: str) -> str:
