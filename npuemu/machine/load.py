@@ -16,7 +16,7 @@ from npuemu import data
 from npuemu.errors import UserError
 from npuemu.isa.table import MEMORIES, PIPES, Record
 from npuemu.isa.table import load as load_isa
-from npuemu.machine.schema import MachineFile, Timing
+from npuemu.machine.schema import Figure, MachineFile, Timing
 
 FEATURES = ("mx", "l0c_ub", "ub_l1", "c1v")
 REQUIRED_MEMORIES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "UB")
@@ -292,6 +292,26 @@ def _check_timing(path: Path, file: MachineFile) -> None:
                 raise MachineError(f"{path}: key timing.{record.name}: is missing")
 
 
+_TABLES: dict[str, Any] = {"timing": Timing, "memory": Figure, "casts.pairs": list[str]}
+"""Tables whose keys the file chooses, with the type of their values."""
+
+
+def _named(raw: dict[str, Any], key: str) -> str:
+    """The key of a validation error, with the entry of a table that it leaves open as ``[...]``."""
+    table, _, rest = key.partition("[...]")
+    if table not in _TABLES or not rest and "[...]" not in key:
+        return key
+    entries: Any = raw
+    for part in table.split("."):
+        entries = entries[part]
+    for name, entry in entries.items():
+        try:
+            msgspec.convert(entry, _TABLES[table])
+        except msgspec.ValidationError:
+            return f"{table}.{name}{rest}"
+    return key
+
+
 @cache
 def _load(path: Path, stamp: int) -> Machine:
     raw = _read(path)
@@ -300,7 +320,7 @@ def _load(path: Path, stamp: int) -> Machine:
     except msgspec.ValidationError as error:
         message = str(error)
         what, _, where = message.partition(" - at `$.")
-        key = where.rstrip("`") if where else "(top level)"
+        key = _named(raw, where.rstrip("`")) if where else "(top level)"
         raise MachineError(f"{path}: key {key}: {what}") from None
     _check(path, file)
     return Machine(file, path)
