@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 import types
 import typing
 from pathlib import Path
@@ -158,3 +160,25 @@ def test_no_page_has_a_file_twice() -> None:
     for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
         files = [b.file for b in blocks(page) if b.file]
         assert len(files) == len(set(files)), page.name
+
+
+def crossover_page() -> types.ModuleType:
+    """The generator of the README's table."""
+    folder = str(ROOT / "benchmarks")
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module("crossover_page")
+    finally:
+        sys.path.remove(folder)
+
+
+@pytest.mark.parametrize(("m", "blocks"), [(16, 1), (128, 24)])
+def test_a_row_of_the_readme_is_what_the_kernels_take(m: int, blocks: int) -> None:
+    line = crossover_page().row(m, blocks)
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert line in page, f"{line}run `python benchmarks/crossover_page.py README.md`"
+
+
+@pytest.mark.slow
+def test_the_whole_table_of_the_readme() -> None:
+    assert crossover_page().main(["--check", str(ROOT / "README.md")]) == 0
