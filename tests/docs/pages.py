@@ -1,16 +1,15 @@
 """Runs a page: its files, its commands with the output shown, its Python, in the order of the text.
 
-A fenced block says what it is: ```` ```npu add.npu ```` and ```` ```toml wide.toml ```` are
-files, ```` ```console ````
-holds commands behind ``$`` with their output (``...`` stands for any lines), ```` ```python
-```` is run.
-Other blocks are only read.
+A fenced block says what it is: ``npu add.npu`` and ``toml wide.toml`` are files, ``console`` holds
+commands behind ``$`` with their output (``...`` stands for any lines), ``python`` is run. Other
+blocks are only read.
 """
 
 from __future__ import annotations
 
 import re
 import subprocess
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ import pytest
 from npuemu.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
-_BLOCK = re.compile(r"^```(\w+)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^( *)```(\w+)(?: (\S+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,8 @@ class Block:
 
 def blocks(page: Path) -> list[Block]:
     """The blocks of a page."""
-    return [Block(*groups) for groups in _BLOCK.findall(page.read_text(encoding="utf-8"))]
+    found = _BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [Block(language, file, textwrap.dedent(text)) for _, language, file, text in found]
 
 
 def commands(text: str) -> Iterator[tuple[str, list[str]]]:

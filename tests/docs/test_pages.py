@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 import types
 import typing
 from pathlib import Path
@@ -18,7 +20,7 @@ from npuemu.observe.diagnostics import KINDS
 from tests.docs.pages import ROOT, Reader, alike, blocks
 
 DOCS = ROOT / "docs"
-PAGES = ("getting-started", "machine-files", "diagnostics", "timing")
+PAGES = ("getting-started", "machine-files")
 
 
 def text(name: str) -> str:
@@ -56,7 +58,10 @@ def test_shown_lines_match_with_gaps() -> None:
 
 def links() -> list[tuple[str, str]]:
     """(page, target) of every relative link."""
-    pages = [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "isa/README.md"]
+    pages = [
+        *DOCS.glob("*.md"),
+        *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "isa/README.md")),
+    ]
     found = []
     for page in pages:
         for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
@@ -143,12 +148,37 @@ def test_kernels_of_the_readme_are_those_bundled() -> None:
 def test_make_targets_that_pages_name_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for page in [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
-        for target in re.findall(r"\bmake ([a-z-]+)", page.read_text(encoding="utf-8")):
+        found = re.findall(
+            r"(?:`|^ *)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE
+        )
+        for target in found:
             known = re.search(rf"^{target}:", makefile, re.MULTILINE)
-            assert known or target in ("sense",), f"{page.name}: make {target}"
+            assert known, f"{page.name}: make {target}"
 
 
 def test_no_page_has_a_file_twice() -> None:
     for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
         files = [b.file for b in blocks(page) if b.file]
         assert len(files) == len(set(files)), page.name
+
+
+def crossover_page() -> types.ModuleType:
+    """The generator of the README's table."""
+    folder = str(ROOT / "benchmarks")
+    sys.path.insert(0, folder)
+    try:
+        return importlib.import_module("crossover_page")
+    finally:
+        sys.path.remove(folder)
+
+
+@pytest.mark.parametrize(("m", "blocks"), [(16, 1), (128, 24)])
+def test_a_row_of_the_readme_is_what_the_kernels_take(m: int, blocks: int) -> None:
+    line = crossover_page().row(m, blocks)
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert line in page, f"{line}run `python benchmarks/crossover_page.py README.md`"
+
+
+@pytest.mark.slow
+def test_the_whole_table_of_the_readme() -> None:
+    assert crossover_page().main(["--check", str(ROOT / "README.md")]) == 0
