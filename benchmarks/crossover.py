@@ -1,6 +1,7 @@
 """Cycles, traffic and bounding pipe of the three W8A16 kernels over M: where does each one win?
 
-``python benchmarks/crossover.py [--n N] [--k K] [--blocks 1 24] [--rows 1 16 ...]`` prints one table
+``python benchmarks/crossover.py [--n N] [--k K] [--blocks 1 24] [--rows 1 16 ...]`` prints one
+table
 a block count (timing mode: cycles and traffic are those of a full run), and the M from which on the
 cheapest kernel changes.
 """

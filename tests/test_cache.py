@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = """
@@ -25,7 +19,8 @@ t0[:], t1[:] = 5, 3
 ctx, ops = np.zeros(64, np.int64), np.zeros(32, np.int64)
 ctx[35], ctx[36] = scratch.ctypes.data, scratch.size
 ops[2:4], ops[12] = -1, 1
-steps = plan("vadd", {{"type": "f32"}}, dict(dst=9, src0=10, src1=11, rep=12, dst_blk=13, src0_blk=14,
+steps = plan("vadd", {{"type": "f32"}}, dict(dst=9, src0=10, src1=11, rep=12, dst_blk=13,
+src0_blk=14,
                                             src1_blk=15, dst_rep=16, src0_rep=17, src1_rep=18))
 argument = dict(steps)["{step}"]
 assert unit.ctypes(ctx.ctypes.data, ops.ctypes.data, argument) == 0

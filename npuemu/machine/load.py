@@ -310,7 +310,9 @@ def _check_timing(path: Path, file: MachineFile) -> None:
 
 
 def _named(raw: dict[str, Any], where: str) -> str:
-    """The key of a validation error with the name of a table's entry, which the library leaves out."""
+    """The key of a validation error with the name of a table's entry, which the library leaves
+    out.
+    """
     table, unnamed, rest = where.partition("[...]")
     if not unnamed or table not in _ENTRIES:
         return where
@@ -335,7 +337,9 @@ def _is_row(key: str) -> bool:
     if suffixes == ["transpose"]:
         return any(o.name == "transpose" for o in record.operands)
     sets = [o.symbols() for o in record.suffixes]
-    return len(suffixes) <= len(sets) and all(s in symbols for s, symbols in zip(suffixes, sets, strict=False))
+    return len(suffixes) <= len(sets) and all(
+        s in symbols for s, symbols in zip(suffixes, sets, strict=False)
+    )
 
 
 @cache

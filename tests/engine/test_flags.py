@@ -10,7 +10,10 @@ from npuemu.isa.table import CORE_PIPES
 from tests.engine.harness import fails, pipe, registers, run, spans
 
 HEAD = ".tensor IN u8 [65536] in\n.tensor OUT u8 [65536] out"
-ADDRESSES = {"cube": {1: 0, 2: 0, 3: 0, 4: "IN", 5: "OUT"}, "vector": {1: 0, 2: 4096, 4: "IN", 5: "OUT"}}
+ADDRESSES = {
+    "cube": {1: 0, 2: 0, 3: 0, 4: "IN", 5: "OUT"},
+    "vector": {1: 0, 2: 4096, 4: "IN", 5: "OUT"},
+}
 WORK = {
     ("cube", "MTE2"): "mov_gm_l1 r1, r4, len=4096",
     ("cube", "MTE1"): "load_l1_l0a.b16 r1, r2, 1, 100, 1",
@@ -43,9 +46,13 @@ def test_every_pair_and_event(kind: str, src: str, dst: str) -> None:
 
 
 @pytest.mark.parametrize(("kind", "src", "dst"), WORKING)
-def test_the_waiting_pipe_starts_when_the_other_has_completed(kind: str, src: str, dst: str) -> None:
+def test_the_waiting_pipe_starts_when_the_other_has_completed(
+    kind: str, src: str, dst: str
+) -> None:
     before, after = WORK[kind, src], WORK[kind, dst]
-    body = setup(kind) + f"    {before}\n    set_flag {src}, {dst}, 5\n    wait_flag {src}, {dst}, 5\n"
+    body = (
+        setup(kind) + f"    {before}\n    set_flag {src}, {dst}, 5\n    wait_flag {src}, {dst}, 5\n"
+    )
     done = run(**{kind: body + f"    {after}\n"}, head=HEAD, trace=True)
     core = CORES[kind]
     (first,) = spans(done, before.split()[0].split(".")[0], core)
@@ -58,7 +65,10 @@ def test_the_waiting_pipe_starts_when_the_other_has_completed(kind: str, src: st
 
 @pytest.mark.parametrize(("kind", "src"), [k for k in WORK])
 def test_the_scalar_unit_waits_for_a_pipe(kind: str, src: str) -> None:
-    body = setup(kind) + f"    {WORK[kind, src]}\n    set_flag {src}, S, 0\n    wait_flag {src}, S, 0\n"
+    body = (
+        setup(kind)
+        + f"    {WORK[kind, src]}\n    set_flag {src}, S, 0\n    wait_flag {src}, S, 0\n"
+    )
     done = run(**{kind: body + "    li r9, 1\n"}, head=HEAD, trace=True)
     core = CORES[kind]
     ((_, end),) = spans(done, WORK[kind, src].split()[0].split(".")[0], core)
@@ -69,7 +79,9 @@ def test_the_scalar_unit_waits_for_a_pipe(kind: str, src: str) -> None:
 
 @pytest.mark.parametrize(("kind", "dst"), [k for k in WORK])
 def test_a_pipe_waits_for_the_scalar_unit(kind: str, dst: str) -> None:
-    body = setup(kind) + f"    wait_flag S, {dst}, 7\n    {WORK[kind, dst]}\n" + "    li r9, 1\n" * 50
+    body = (
+        setup(kind) + f"    wait_flag S, {dst}, 7\n    {WORK[kind, dst]}\n" + "    li r9, 1\n" * 50
+    )
     done = run(**{kind: body + f"    set_flag S, {dst}, 7\n"}, head=HEAD, trace=True)
     core = CORES[kind]
     ((start, _),) = spans(done, WORK[kind, dst].split()[0].split(".")[0], core)
@@ -153,6 +165,12 @@ def test_left_over_flags_are_warnings() -> None:
 
 
 @pytest.mark.parametrize("event", [8, 64, 512, 1 << 40, -1])
-@pytest.mark.parametrize("line", ["set_flag V, S, r1", "set_flag S, V, r1", "wait_flag V, S, r1", "wait_flag S, V, r1"])
+@pytest.mark.parametrize(
+    "line", ["set_flag V, S, r1", "set_flag S, V, r1", "wait_flag V, S, r1", "wait_flag S, V, r1"]
+)
 def test_events_from_registers_are_checked(line: str, event: int) -> None:
-    fails("E101", vector=f"    li r1, {event}\n    {line}  ;!", words=f"event = {event} is outside 0 .. 7")
+    fails(
+        "E101",
+        vector=f"    li r1, {event}\n    {line}  ;!",
+        words=f"event = {event} is outside 0 .. 7",
+    )

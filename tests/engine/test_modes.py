@@ -99,4 +99,7 @@ def test_storing_poison_is_fine() -> None:
 def test_input_that_is_read_back_through_a_scratch_tensor() -> None:
     body = "    li r1, IN\n    li r2, OUT\n    ld.s32 r3, GM, r1, 8\n    st.u32 r3, GM, r2, 8\n"
     values = np.arange(64, dtype=np.int32)
-    assert words(run(body, head=HEAD, inputs={"IN": values}))[:4] == [2**32 - 1] * 2 + [2, 2**32 - 1]
+    assert words(run(body, head=HEAD, inputs={"IN": values}))[:4] == [2**32 - 1] * 2 + [
+        2,
+        2**32 - 1,
+    ]
