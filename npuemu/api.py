@@ -178,13 +178,13 @@ def draw(item: Tensor, seed: int) -> Array:
         return rng.integers(0, 16, item.shape, dtype=np.uint8)
     dtype = tensor.numpy_dtype(get_format(item.dtype))
     if dtype.kind in "iu":
-        info = np.iinfo(dtype)
-        return rng.integers(info.min, info.max, item.shape, dtype=dtype, endpoint=True)
+        size = int(np.prod(item.shape)) * dtype.itemsize
+        return np.frombuffer(rng.bytes(size), dtype).reshape(item.shape)
     if item.name.endswith("scale"):
-        values = rng.uniform(0.5, 1.5, item.shape) / 64
+        values = rng.uniform(0.5, 1.5, item.shape).astype(np.float32) / np.float32(64)
     else:
-        values = rng.standard_normal(item.shape)
-    return np.asarray(values.astype(np.float32).astype(dtype))
+        values = rng.standard_normal(item.shape, np.float32)
+    return np.asarray(values.astype(dtype))
 
 
 def _reads_global_scalars(program: Program) -> bool:

@@ -90,6 +90,10 @@ def note_region(region, base, written, read, end, log, slot):
     arrays.
     """
     write, n1, s1, n0, s0, length = region[1], region[3], region[4], region[5], region[6], region[7]
+    if s0 == 0:
+        n0 = 1  # the same bytes again
+    if s1 == 0:
+        n1 = 1
     for i in range(n1):
         for j in range(n0):
             start = region[2] + i * s1 + j * s0
