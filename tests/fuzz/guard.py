@@ -28,6 +28,7 @@ def _aligned(size: int) -> NDArray[np.uint8]:
 
 def _local_memories_held() -> bool:
     """Whether all canaries are as they were."""
+    assert _memories, "no memory is watched"
     held = all(
         bool((raw[:start] == CANARY).all() and (raw[stop:] == CANARY).all())
         for raw, start, stop in _memories
