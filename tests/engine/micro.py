@@ -169,7 +169,12 @@ def cube(kind: str, k: int, machine: str) -> Micro:
     """A 32 x 64 product in one operand type."""
     size = 1 if kind == "s8" else 2
     text = CUBE.format(
-        machine=machine, type=kind, k=k, row=k * size, width=f"b{8 * size}", fix=INTEGER if size == 1 else HALF
+        machine=machine,
+        type=kind,
+        k=k,
+        row=k * size,
+        width=f"b{8 * size}",
+        fix=INTEGER if size == 1 else HALF,
     )
     return Micro(f"cube_{kind}", text, machine)
 

@@ -37,7 +37,13 @@ BASE = "    li r1, 0\n    li r2, 4096\n    li r3, IN\n    li r4, OUT\n    li r5,
         ("cube", 0, "fix_l0c_gm.f32_bf16 r3, r1, 16, 16, 1, 32", "E105", "input tensor"),
         ("cube", 0, "fix_l0c_gm.f32_bf16 r4, r1, 16, 16, 1, 4096", "E104", "writes GM"),
         ("cube", 0, "fix_l0c_gm.s32_s8 r4, r1, 16, 16, 1, 16", "E101", "do not go together"),
-        ("cube", 7168 - 8, "fix_l0c_gm.s32_s8 r4, r1, 1, 2, 1, 16, quant=vector, scale=r5", "E103", "FB"),
+        (
+            "cube",
+            7168 - 8,
+            "fix_l0c_gm.s32_s8 r4, r1, 1, 2, 1, 16, quant=vector, scale=r5",
+            "E103",
+            "FB",
+        ),
         ("vector", 0, "mov_ub_gm r3, r1, len=32", "E105", "input tensor"),
         ("vector", 196608, "vabs.f32 r1, r5", "E103", "reads UB bytes 196608"),
         ("vector", 196608 - 256, "vabs.f32 r5, r1, rep=2", "E103", "writes UB"),
@@ -72,7 +78,9 @@ def test_wrapped_accumulators_are_a_warning() -> None:
     body = registers({1: 0, 2: 0}) + "\n    mmad.s8 r1, r2, r2, 16, 16, 4095, zero"
     run(body)
     head = ".tensor IN s32 [256] in"
-    load = registers({1: 0, 5: "IN"}) + "\n    mov_gm_l1 r1, r5, len=64\n    set_flag MTE2, MTE1, 0\n"
+    load = (
+        registers({1: 0, 5: "IN"}) + "\n    mov_gm_l1 r1, r5, len=64\n    set_flag MTE2, MTE1, 0\n"
+    )
     load += "    wait_flag MTE2, MTE1, 0\n    mov_l1_bt r1, r1, 64\n    set_flag MTE1, M, 0\n"
     load += "    wait_flag MTE1, M, 0\n    mmad.s8 r1, r1, r1, 16, 16, 32, bias, r1"
     done = run(load, head=head, inputs={"IN": np.full(256, 0x7FFF_FFFF, np.int32)}, clean=False)
@@ -80,11 +88,12 @@ def test_wrapped_accumulators_are_a_warning() -> None:
     assert "256 INT32" in done.diagnostics[0]["message"] and done.ok
 
 
-# --- the end of a run ---------------------------------------------------------------------------------------
+# --- the end of a run ---
 
 
 def test_deadlock_names_the_circle() -> None:
-    body = "    wait_flag V, MTE2, 1  ;!\n    set_flag MTE2, V, 0\n    wait_flag MTE2, V, 0\n    set_flag V, MTE2, 1"
+    body = "    wait_flag V, MTE2, 1  ;!\n    set_flag MTE2, V, 0\n"
+    body += "    wait_flag MTE2, V, 0\n    set_flag V, MTE2, 1"
     text = kernel(vector=body)
     message = fails("E110", vector=body.replace("  ;!", ""))
     first, second = line_of(text, ";!"), line_of(text, "wait_flag MTE2, V, 0")
@@ -156,4 +165,8 @@ def test_paths_of_the_newer_machine_are_checked() -> None:
     body = registers({1: 0, 2: 253952}) + "\n    mov_l1_ub r2, r1, len=32, core={}  ;!"
     for core, name in (("aiv0", "UB"), ("aiv1", "UB1")):
         fails("E103", body.format(core), machine=A5, words=f"writes {name} bytes 253952")
-    fails("E101", "    li r1, 0\n    fix_l0c_ub.f32_bf16 r1, r1, 3, 16, 1, 32, core=split_m  ;!", machine=A5)
+    fails(
+        "E101",
+        "    li r1, 0\n    fix_l0c_ub.f32_bf16 r1, r1, 3, 16, 1, 32, core=split_m  ;!",
+        machine=A5,
+    )

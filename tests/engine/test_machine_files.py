@@ -73,7 +73,10 @@ def test_queue_depth(tmp_path: Path) -> None:
 
 
 def test_rates_of_global_memory(tmp_path: Path) -> None:
-    path = own(tmp_path, "[timing.mov_gm_l1]\nbytes_per_cycle = 64\nmiss_bytes_per_cycle = 32\nsource = 'x'")
+    path = own(
+        tmp_path,
+        "[timing.mov_gm_l1]\nbytes_per_cycle = 64\nmiss_bytes_per_cycle = 32\nsource = 'x'",
+    )
     ((start, end),) = spans(run(MOVE, head=GM, machine=path, trace=True), "mov_gm_l1")
     assert end - start == 205 + 65536 // 32
 
@@ -165,7 +168,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("text", "key"), BAD)
-def test_a_file_that_makes_no_sense_is_refused_with_its_key(tmp_path: Path, text: str, key: str) -> None:
+def test_a_file_that_makes_no_sense_is_refused_with_its_key(
+    tmp_path: Path, text: str, key: str
+) -> None:
     path = own(tmp_path, text)
     with pytest.raises(MachineError) as caught:
         load(path)

@@ -68,7 +68,9 @@ def test_a_mask_immediate_is_sign_extended() -> None:
 
 
 def test_elements_are_the_active_lanes() -> None:
-    body = "    li r1, 0\n    set_vector_mask 0, 7\n    vabs.f32 r1, r1, rep=5\n    set_mask_count\n"
+    body = (
+        "    li r1, 0\n    set_vector_mask 0, 7\n    vabs.f32 r1, r1, rep=5\n    set_mask_count\n"
+    )
     body += "    set_vector_mask 0, 100\n    vabs.f32 r1, r1\n"
     assert run(vector=body).report["work"]["vector_elements"] == 2 * (15 + 100)
 

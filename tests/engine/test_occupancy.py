@@ -114,14 +114,23 @@ def test_cube_memories() -> None:
     done = run(BASE + "".join(f"    {line}\n{WAIT}" for line in lines), head=GM, trace=True)
     peaks = {name: peak(done, name)[0] for name in ("L1", "L0A", "L0B", "L0C", "BT", "FB")}
     # L1: 2 x 4 fractals at 0 and 4 more at 4096; L0A: 20 rows of 4 fractals, 32 bytes each
-    assert peaks == {"L1": 4096 + 2048, "L0A": 20 * 32 * 4, "L0B": 2048, "L0C": 20 * 64, "BT": 0, "FB": 0}
+    assert peaks == {
+        "L1": 4096 + 2048,
+        "L0A": 20 * 32 * 4,
+        "L0B": 2048,
+        "L0C": 20 * 64,
+        "BT": 0,
+        "FB": 0,
+    }
     assert peak(done, "L0C")[1] == spans(done, "mmad")[0][1]
     assert peak(done, "L1")[1] == spans(done, "mov_gm_l1")[0][1]
 
 
 def test_the_maximum_over_cores_is_shown() -> None:
     body = BASE + "    subblock_idx r9\n    block_idx r10\n    add r9, r9, r10\n    add r9, r9, 1\n"
-    body += f"    mul r9, r9, 1024\n    mov_gm_ub r1, r4, len=r9\n{WAIT}    mov_ub_gm r5, r1, len=r9\n"
+    body += (
+        f"    mul r9, r9, 1024\n    mov_gm_ub r1, r4, len=r9\n{WAIT}    mov_ub_gm r5, r1, len=r9\n"
+    )
     found = run(vector=body, head=GM, blocks=2).report["buffers"]["UB"]
     assert (found["peak_bytes"], found["core"]) == (3072, "1.aiv1")
 
@@ -132,9 +141,13 @@ def test_scalar_accesses_count() -> None:
 
 
 def test_both_unified_buffers_seen_from_the_cube_core() -> None:
-    cube = BASE + f"    mov_gm_l1 r1, r4, len=4096\n{WAIT}    mov_l1_ub r1, r1, len=4096, core=aiv1\n"
+    cube = (
+        BASE + f"    mov_gm_l1 r1, r4, len=4096\n{WAIT}    mov_l1_ub r1, r1, len=4096, core=aiv1\n"
+    )
     cube += "    cross_core_set_flag c1v, MTE1, 16\n"
-    vector_body = "    subblock_idx r9\n    beq r9, 0, done\n    cross_core_wait_flag MTE3, 0\n" + BASE
+    vector_body = (
+        "    subblock_idx r9\n    beq r9, 0, done\n    cross_core_wait_flag MTE3, 0\n" + BASE
+    )
     vector_body += "    mov_ub_gm r5, r1, len=2048\ndone:\n"
     found = run(cube, vector_body, GM, machine=A5).report["buffers"]
     assert (found["UB"]["peak_bytes"], found["UB"]["core"]) == (2048, "0.aiv1")
@@ -145,7 +158,8 @@ def test_more_intervals_than_the_log_holds() -> None:
     """Every granule of UB is read at its own time, then all are written again, 12 times."""
     body = BASE.replace("li r2, 4096", "li r2, 196608") + "    li r10, 0\nagain:\n    li r1, 0\n"
     body += f"    mov_gm_ub r1, r4, 3, 65536, 0, 65536\n{WAIT}read:\n    mov_ub_gm r5, r1, len=32\n"
-    body += f"    add r1, r1, 32\n    blt r1, r2, read\n{WAIT}    add r10, r10, 1\n    blt r10, 6, again\n"
+    body += f"    add r1, r1, 32\n    blt r1, r2, read\n{WAIT}    add r10, r10, 1\n"
+    body += "    blt r10, 6, again\n"
     assert peak(run(vector=body, head=GM, mode="timing"), "UB")[0] == 196608
 
 
@@ -158,20 +172,26 @@ def test_scalar_accesses_fill_the_log_too() -> None:
 def test_the_log_has_room_for_the_largest_memory(tmp_path: Path) -> None:
     """One write ends 2^17 intervals: a machine with 8 MiB of L1."""
     path = tmp_path / "large.toml"
-    path.write_text('name = "large"\nbase = "ascend910b1"\n[memory]\nL1 = { value = 8388608, source = "test" }\n')
+    path.write_text(
+        'name = "large"\nbase = "ascend910b1"\n[memory]\nL1 = { value = 8388608, source = "x" }\n'
+    )
     head = ".tensor S u8 [524288] scratch"
     move = f"    li r1, 0\n    mov_gm_l1 r1, r4, 16, 524288, 0, 524288\n{WAIT}"
     body = "    li r3, 0\n    li r4, S\n    li r5, 8388608\n" + move
-    body += "read:\n    mov_l1_bt r3, r1, 64\n    add r1, r1, 64\n    blt r1, r5, read\n" + WAIT + move
+    body += (
+        "read:\n    mov_l1_bt r3, r1, 64\n    add r1, r1, 64\n    blt r1, r5, read\n" + WAIT + move
+    )
     done = run(body, head=head, machine=str(path), mode="timing")
     assert peak(done, "L1")[0] == 8388608
 
 
-# --- traffic ---------------------------------------------------------------------------------------------------
+# --- traffic ---
 
 
 def test_traffic_by_tensor() -> None:
-    done = vector("mov_gm_ub r1, r4, 3, 100, 200, 128", "mov_ub_gm r5, r1, 2, 64, 128, 64", "st.u8 r1, GM, r5")
+    done = vector(
+        "mov_gm_ub r1, r4, 3, 100, 200, 128", "mov_ub_gm r5, r1, 2, 64, 128, 64", "st.u8 r1, GM, r5"
+    )
     assert done.report["traffic"] == {
         "gm_read_bytes": 300,
         "gm_write_bytes": 129,
@@ -185,7 +205,10 @@ def test_every_read_of_the_same_bytes_counts() -> None:
 
 
 def test_work_counts() -> None:
-    body = registers({1: 0}) + "\n    mmad.f16 r1, r1, r1, 3, 5, 7, zero\n    mmad.s8 r1, r1, r1, 16, 0, 7, zero\n"
+    body = (
+        registers({1: 0})
+        + "\n    mmad.f16 r1, r1, r1, 3, 5, 7, zero\n    mmad.s8 r1, r1, r1, 16, 0, 7, zero\n"
+    )
     body += "    mmad.bf16 r1, r1, r1, 16, 16, 16, zero\n"
     done = run(body)
     check_accounting(done.report)

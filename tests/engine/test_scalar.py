@@ -110,7 +110,11 @@ def test_division_by_zero_is_one_diagnostic(name: str, divisor: str) -> None:
 
 def test_registers_start_as_all_ones_and_are_32() -> None:
     head = ".tensor OUT s32 [64] out"
-    body = "    mov r0, r31\n" + store_all(list(range(31))) + "\n    li r0, OUT\n    st.b64 r5, GM, r0, 248"
+    body = (
+        "    mov r0, r31\n"
+        + store_all(list(range(31)))
+        + "\n    li r0, OUT\n    st.b64 r5, GM, r0, 248"
+    )
     assert words(run(body, head=head)) == [0xFFFF_FFFF] * 64
 
 
@@ -119,7 +123,8 @@ def test_an_instruction_may_read_and_write_one_register() -> None:
 
 
 def test_loops_and_jumps() -> None:
-    body = " li r3, 0\n li r1, 0\n jmp test\nbody: add r3, r3, r1\n add r1, r1, 1\ntest: blt r1, 101, body"
+    body = " li r3, 0\n li r1, 0\n jmp test\nbody: add r3, r3, r1\n add r1, r1, 1\n"
+    body += "test: blt r1, 101, body"
     assert results([body]) == [5050]
 
 

@@ -102,6 +102,8 @@ def test_scalar_stores_and_loads_are_ordered_in_time_between_cores() -> None:
     """The vector core looks late enough and sees what the cube core has stored."""
     head = ".tensor S s32 [1] scratch\n.tensor OUT s32 [2] out"
     cube = "    li r1, S\n    li r2, 77\n    st.u32 r2, GM, r1\n"
-    vector = "    li r1, S\n    li r4, OUT\n    subblock_idx r6\n    mul r6, r6, 4\n    add r4, r4, r6\n"
+    vector = (
+        "    li r1, S\n    li r4, OUT\n    subblock_idx r6\n    mul r6, r6, 4\n    add r4, r4, r6\n"
+    )
     vector += "    ld.u32 r2, GM, r1\n    st.u32 r2, GM, r4\n"
     assert words(run(cube, vector, head)) == [77, 77]

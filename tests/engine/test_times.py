@@ -13,7 +13,7 @@ TILES = 2016 // 16
 
 
 def mmads(count: int, shape: str = "16, 16, 2016") -> str:
-    return ZERO + "\n" + "    mmad.f16 r1, r2, r3, {}, zero\n".format(shape) * count
+    return ZERO + "\n" + f"    mmad.f16 r1, r2, r3, {shape}, zero\n" * count
 
 
 def test_isolated_mmad() -> None:
@@ -22,7 +22,8 @@ def test_isolated_mmad() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "tiles"), [("16, 16, 2016", 126), ("16, 16, 16", 1), ("33, 48, 40", 27), ("1, 1, 1", 1)]
+    ("shape", "tiles"),
+    [("16, 16, 2016", 126), ("16, 16, 16", 1), ("33, 48, 40", 27), ("1, 1, 1", 1)],
 )
 def test_streaming_mmads_cost_their_tiles_and_two(shape: str, tiles: int) -> None:
     starts = [start for start, _ in spans(run(mmads(5, shape), trace=True), "mmad")]
@@ -102,7 +103,9 @@ def test_queue_of_32_fills_at_the_34th() -> None:
 
 def test_flags_and_barriers_take_queue_places_too() -> None:
     """A flag that waits behind 32 others holds up the scalar unit until the first leaves."""
-    body = mmads(1) + "    set_flag M, FIX, 0\n    wait_flag FIX, M, 0\n" + "    pipe_barrier M\n" * 32
+    body = (
+        mmads(1) + "    set_flag M, FIX, 0\n    wait_flag FIX, M, 0\n" + "    pipe_barrier M\n" * 32
+    )
     body += "    set_flag FIX, M, 0\n    wait_flag M, FIX, 0\n"
     message = run(body, clean=False).diagnostics[0]["message"]
     assert "room in the queue of M" in message
@@ -122,7 +125,7 @@ GM = ".tensor IN u8 [1048576] in\n.tensor OUT u8 [1048576] out"
 
 
 def moves(*lines: str) -> list[int]:
-    """Work cycles of GM -> L1 moves behind each other (starts differ by the work of the one before)."""
+    """Work cycles of GM -> L1 moves behind each other: starts differ by the work before."""
     body = registers({1: 0}) + "\n" + "\n".join(f"    {line}" for line in lines)
     body += "\n    li r2, IN + 1047552\n    mov_gm_l1 r1, r2, len=32\n"
     starts = [s for s, _ in spans(run(body, head=GM, trace=True), "mov_gm_l1")]
@@ -154,7 +157,7 @@ def test_misaligned_and_small_requests_cost_more() -> None:
 
 
 def test_all_cores_share_the_bandwidth() -> None:
-    """48 vector cores read 64 KB each, the same lines: 2640 bytes a cycle are left after the first touch."""
+    """48 vector cores read the same 64 KB twice: L2 gives them 2640 bytes a cycle in all."""
     body = registers({1: 0}) + "\n    li r2, IN\n" + "    mov_gm_ub r1, r2, len=65536\n" * 2
     one, all_cores = (run(vector=body, head=GM, blocks=n) for n in (1, 24))
     stalls = [pipe(all_cores, "MTE2", f"{b}.aiv{s}")["stalls"] for b in range(24) for s in (0, 1)]
@@ -172,5 +175,7 @@ def test_same_cycles_for_any_data() -> None:
     body = ZERO + "\n    li r4, IN\n    mov_gm_l1 r1, r4, len=4096\n    pipe_barrier ALL\n"
     body += "    load_l1_l0a.b16 r1, r2, 1, 4, 1\n    load_l1_l0b.b16 r1, r2, 1, 4, 1\n"
     body += "    pipe_barrier ALL\n" + mmads(2, "16, 16, 64")
-    found = {run(body, head=GM, inputs={"IN": np.full(1 << 20, v, np.uint8)}).cycles for v in (0, 7, 255)}
+    found = {
+        run(body, head=GM, inputs={"IN": np.full(1 << 20, v, np.uint8)}).cycles for v in (0, 7, 255)
+    }
     assert len(found) == 1

@@ -1,4 +1,4 @@
-"""Which bytes a region shape means, by plain enumeration; shares nothing with ``npuemu.isa.shapes``."""
+"""Which bytes a region shape means, by enumeration; shares nothing with the shapes."""
 
 from __future__ import annotations
 

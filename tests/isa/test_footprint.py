@@ -1,4 +1,4 @@
-"""Footprint programs in the engine's interpreter against the tables' strings evaluated as Python."""
+"""Footprint programs in the engine against the tables' strings evaluated as Python."""
 
 from __future__ import annotations
 
@@ -76,7 +76,9 @@ def draw_mask(rng: random.Random) -> Mask:
     if kind == 0:
         return Mask(rng.randrange(700), 0, True)
     if kind == 1:
-        return Mask(rng.getrandbits(64) >> rng.randrange(64), rng.getrandbits(64) >> rng.randrange(64))
+        return Mask(
+            rng.getrandbits(64) >> rng.randrange(64), rng.getrandbits(64) >> rng.randrange(64)
+        )
     return Mask()
 
 
@@ -103,7 +105,9 @@ def test_footprint_is_what_the_table_says(record: Record) -> None:
         }
         legal = {o.name: o for o in record.operands if o.enum is None}
         for name, number in known.items():  # the codec has refused what does not fit a word
-            if name in legal and (not legal[name].lo <= number <= legal[name].hi or number % legal[name].align):
+            if name in legal and (
+                not legal[name].lo <= number <= legal[name].hi or number % legal[name].align
+            ):
                 values[name] = known[name] = legal[name].lo
         mask, l0a_nz = draw_mask(rng), rng.randrange(2)
         expected = evaluate(record, values, mask, l0a_nz)
