@@ -71,9 +71,11 @@ wheel: $(VENV)/.stamp-setup
 # Pages that are generated from tables: written by `docs`, compared by `docs-check`.
 docs: $(VENV)/.stamp-setup
 	$(BIN)/python -m npuemu.report.schema_page docs/report-schema.md
+	$(BIN)/python -m npuemu.report.isa_manual isa/README.md
 
 docs-check: $(VENV)/.stamp-setup
 	$(BIN)/python -m npuemu.report.schema_page --check docs/report-schema.md
+	$(BIN)/python -m npuemu.report.isa_manual --check isa/README.md
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

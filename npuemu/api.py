@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npuemu import asm, data
-from npuemu import machine as machines
 from npuemu.asm.program import Program, Tensor
 from npuemu.errors import NpuemuError, UserError
 from npuemu.formats import files, tensor
 from npuemu.formats.format import get as get_format
-from npuemu.machine import Machine
+from npuemu.isa.codec import decode
+from npuemu.isa.table import load as load_isa
+from npuemu.machine import Machine, names
+from npuemu.machine import load as load_machine
 
 Array = NDArray[Any]
 Progress = Callable[[dict[str, Any]], None]
@@ -40,7 +42,8 @@ class KernelInfo:
 class Run:
     """What a run left behind.
 
-    outputs: tensors of role out by name (empty in timing mode); report: the dictionary of the report
+    outputs: tensors of role out by name (empty in timing mode); report: the dictionary of the
+    report
     schema; trace_events: (core, pipe, name, start, duration) when a trace was asked for.
     """
 
@@ -81,23 +84,27 @@ def list_kernels() -> list[KernelInfo]:
             if line.startswith(";") and not summary:
                 summary = line.lstrip("; ").partition(": ")[2] or line.lstrip("; ")
             if line.strip().startswith(".machines"):
-                listed = tuple(m.strip() for m in line.partition(".machines")[2].split(";")[0].split(","))
+                listed = tuple(
+                    m.strip() for m in line.partition(".machines")[2].split(";")[0].split(",")
+                )
         found.append(KernelInfo(path.parent.name, listed, summary, path))
     return found
 
 
 def list_machines() -> list[Machine]:
     """The built-in machines."""
-    return [machines.load(name) for name in machines.names]
+    return [load_machine(name) for name in names]
 
 
 def machine(name: str | Path) -> Machine:
     """A machine by name, or from the path of a machine file."""
-    return machines.load(str(name))
+    return load_machine(str(name))
 
 
 def _kernel_path(kernel: str | Path) -> Path:
-    """File of a bundled kernel, of a kernel folder, or the path itself; UserError names the nearest."""
+    """File of a bundled kernel, of a kernel folder, or the path itself; UserError names the
+    nearest.
+    """
     path = Path(kernel)
     bundled = data.folder("programs") / path / f"kernel{SUFFIX}"
     if len(path.parts) == 1 and bundled.is_file():
@@ -108,10 +115,12 @@ def _kernel_path(kernel: str | Path) -> Path:
         return path
     import difflib
 
-    names = [k.name for k in list_kernels()]
-    near = difflib.get_close_matches(str(kernel), names, 1)
+    known = [k.name for k in list_kernels()]
+    near = difflib.get_close_matches(str(kernel), known, 1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise UserError(f"there is no kernel {str(kernel)!r}{hint} (npuemu list shows them; or give a path)")
+    raise UserError(
+        f"there is no kernel {str(kernel)!r}{hint} (npuemu list shows them; or give a path)"
+    )
 
 
 def _machine_argument(chosen: str | Path | Machine | None) -> Machine | None:
@@ -149,9 +158,13 @@ def assemble(
 def _checked(program: Program, chosen: Machine | None) -> Program:
     target = chosen or machine(program.machine)
     if program.blocks > target.groups:
-        raise UserError(f"{program.blocks} blocks, but {target.name} has {target.groups} core groups")
+        raise UserError(
+            f"{program.blocks} blocks, but {target.name} has {target.groups} core groups"
+        )
     if program.gm_bytes > target.gm_limit:
-        raise UserError(f"the tensors take {program.gm_bytes:,} bytes; the limit is {target.gm_limit:,}")
+        raise UserError(
+            f"the tensors take {program.gm_bytes:,} bytes; the limit is {target.gm_limit:,}"
+        )
     return program
 
 
@@ -168,27 +181,58 @@ def draw(item: Tensor, seed: int) -> Array:
         info = np.iinfo(dtype)
         return rng.integers(info.min, info.max, item.shape, dtype=dtype, endpoint=True)
     if item.name.endswith("scale"):
-        return rng.uniform(0.5, 1.5, item.shape).astype(np.float32).astype(dtype) / dtype.type(64)
-    return rng.standard_normal(item.shape, dtype=np.float32).astype(dtype)
+        values = rng.uniform(0.5, 1.5, item.shape) / 64
+    else:
+        values = rng.standard_normal(item.shape)
+    return np.asarray(values.astype(np.float32).astype(dtype))
 
 
-def _fill(program: Program, gm: NDArray[np.uint8], inputs: Mapping[str, Any], seed: int) -> None:
-    """Put the input tensors into global memory."""
+def _reads_global_scalars(program: Program) -> bool:
+    """Whether the scalar units load from GM: then even timing mode needs the inputs' values."""
+    isa = load_isa()
+    found = (decode(isa, word) for words in program.code.values() for word in words)
+    gm = isa.enums["space"].values["GM"]
+    return any(record.name == "ld" and values["space"] == gm for record, values in found)
+
+
+def _global_memory(program: Program, values: bool) -> NDArray[np.uint8]:
+    """GM at a 64-byte boundary: all 0xFF, or pages that nobody touches when no values are
+    needed.
+    """
+    size = program.gm_bytes + 64
+    gm = np.full(size, 0xFF, np.uint8) if values else np.zeros(size, np.uint8)
+    return gm[-gm.ctypes.data % 64 :][: program.gm_bytes]
+
+
+def _fill(
+    program: Program,
+    gm: NDArray[np.uint8],
+    inputs: Mapping[str, Any],
+    seed: int,
+    values: bool,
+) -> None:
+    """Put the input tensors into global memory; ``values`` = False: only check those given."""
     known = {t.name for t in program.tensors if t.role == "in"}
     for name in inputs:
         if name not in known:
-            raise UserError(f"{program.name} has no input tensor {name!r}; it has {', '.join(sorted(known))}")
+            raise UserError(
+                f"{program.name} has no input tensor {name!r}; it has {', '.join(sorted(known))}"
+            )
     for item in program.tensors:
         if item.role != "in":
             continue
         fmt = get_format(item.dtype)
         given = inputs.get(item.name)
         try:
+            if given is None and not values:
+                continue
             if given is None:
                 given = draw(item, seed)
             elif isinstance(given, (str, Path)):
                 given = files.read(str(given), fmt, item.shape, item.name)
-            gm[item.address : item.address + item.nbytes] = tensor.to_bytes(given, fmt, item.shape, item.name)
+            gm[item.address : item.address + item.nbytes] = tensor.to_bytes(
+                given, fmt, item.shape, item.name
+            )
         except tensor.TensorError as error:
             raise UserError(str(error)) from None
 
@@ -223,15 +267,15 @@ def run(
         program = kernel
     else:
         program = load(kernel, machine=machine, blocks=blocks, **params)
-    target = _machine_argument(machine) or machines.load(program.machine)
+    target = _machine_argument(machine) or load_machine(program.machine)
     if target.name != program.machine:
         raise UserError(f"{program.name} is assembled for {program.machine}, not {target.name}")
     _checked(program, target)
     from npuemu.runner import execute
 
-    gm = np.full(program.gm_bytes + 64, 0xFF, np.uint8)
-    gm = gm[-gm.ctypes.data % 64 :][: program.gm_bytes]
-    _fill(program, gm, inputs or {}, seed)
+    values = mode != "timing" or _reads_global_scalars(program)
+    gm = _global_memory(program, values)
+    _fill(program, gm, inputs or {}, seed, values)
     report, events, peak = execute(
         program, target, gm, mode, check, threads, max_cycles or DEFAULT_MAX_CYCLES, progress, trace
     )
@@ -241,8 +285,10 @@ def run(
         for item in program.tensors:
             if item.role == "out":
                 raw = gm[item.address : item.address + item.nbytes]
-                outputs[item.name] = tensor.from_bytes(raw, get_format(item.dtype), item.shape, item.name)
-                digest = hashlib.sha256(raw).hexdigest()
+                outputs[item.name] = tensor.from_bytes(
+                    raw, get_format(item.dtype), item.shape, item.name
+                )
+                digest = hashlib.sha256(raw.data).hexdigest()
                 report["outputs"][item.name] = {
                     "dtype": item.dtype,
                     "shape": list(item.shape),

@@ -57,6 +57,7 @@ def execute(
         mode=mode,
         observe=mode == "full" or (mode == "timing" and check),
         trace=trace,
+        threads=threads,
         max_cycles=max_cycles,
         notify=tell,
         progress=advance,

@@ -63,11 +63,8 @@ def run(
     wanted = options.tensor_files(outputs, "--out")
     chosen = options.mode(mode)
     limit = None if max_cycles is None else options.integer(max_cycles, "--max-cycles", 1)
-    settings = {
-        "seed": options.integer(seed, "--seed", 0),
-        "threads": options.integer(threads, "--threads", 1, 1024),
-        "max_cycles": limit,
-    }
+    first = options.integer(seed, "--seed", 0)
+    workers = options.integer(threads, "--threads", 1, 1024)
     for path, option in ((report, "--report"), (trace, "--trace"), (html, "--html")):
         options.writable(path, option)
     if wanted and chosen == "timing":
@@ -83,7 +80,8 @@ def run(
     with Progress() as progress:
         result = api.run(
             loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
-            check=not no_check, progress=progress, **settings,
+            check=not no_check, progress=progress, seed=first, threads=workers, max_cycles=limit,
+            trace=trace is not None,
         )  # fmt: skip
     _write(result, wanted, report, trace, html)
     _show(result, kernel, report)

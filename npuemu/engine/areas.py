@@ -1,18 +1,25 @@
 """Views of the state arrays from one address.
 
-The jitted engine is handed a single integer: the address of a table of array addresses (``AREAS`` below).
-Passing two dozen arrays from function to function costs minutes of compilation and a third of the speed;
-a view is made where it is used, with its column count as a constant.
+The jitted engine is handed a single integer: the address of a table of array addresses
+(``AREAS`` below).
+Passing two dozen arrays from function to function costs minutes of compilation and a third of
+the speed;
+a plain pointer to a row costs neither. Indices into these arrays are the engine's own, never a
+program's.
 """
 
 from __future__ import annotations
 
-from numba import carray
+from typing import Any
+
+from numba import types
+from numba.extending import intrinsic
 
 from npuemu.engine import state as st
-from npuemu.jit import _I64, _U8, _pointer, njit, view_i64
+from npuemu.isa import footprint as fp
+from npuemu.isa import shapes
+from npuemu.jit import njit, view_i64, view_u8
 
-ROWS = 1 << 40
 AREAS = (
     "code",
     "program",
@@ -46,324 +53,130 @@ AREAS = (
     "log",
     "trace",
     "result",
+    "memo",
+    "origin",
 )
 NUMBER = {name: i for i, name in enumerate(AREAS)}
 
 
-_COUNT = len(AREAS)
 _NUMBER = {name: i for i, name in enumerate(AREAS)}
+_WORD = types.int64
+_BIG = 1 << 40
 
 
-@njit(signature="int64(int64, int64)", forceinline=True)
-def address(e, number):  # type: ignore[no-untyped-def]
-    """Address of an area."""
-    return view_i64(e, _COUNT)[number]
+def _load(builder: Any, e: Any, name: str) -> Any:
+    """IR: the address of an area."""
+    word = e.type
+    table = builder.inttoptr(e, word.as_pointer())
+    return builder.load(builder.gep(table, [word(_NUMBER[name])]))
 
 
-_CODE, _CODE_SHAPE = _NUMBER["code"], (ROWS, st.CODE_COLUMNS)
+def _rows(name: str, columns: int) -> Any:
+    """``name(e, row)``: pointer to a row of an area of ``columns`` words."""
+
+    def typing(typingctx: Any, e: Any, row: Any) -> Any:
+        pointer = types.CPointer(_WORD)
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            base, index = _load(builder, arguments[0], name), arguments[1]
+            address = builder.add(base, builder.mul(index, index.type(8 * columns)))
+            return builder.inttoptr(address, context.get_value_type(pointer))
+
+        return pointer(_WORD, _WORD), codegen
+
+    typing.__name__ = typing.__qualname__ = name
+    return intrinsic(typing)
 
 
-@njit(forceinline=True)
-def code(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``code``."""
-    return carray(_pointer(address(e, _CODE), _I64), _CODE_SHAPE)
+def _words(name: str) -> Any:
+    """``name(e)``: pointer to an area."""
+
+    def typing(typingctx: Any, e: Any) -> Any:
+        pointer = types.CPointer(_WORD)
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.inttoptr(
+                _load(builder, arguments[0], name), context.get_value_type(pointer)
+            )
+
+        return pointer(_WORD), codegen
+
+    typing.__name__ = typing.__qualname__ = name
+    return intrinsic(typing)
 
 
-_PROGRAM, _PROGRAM_SHAPE = _NUMBER["program"], (ROWS, 14)
+def _address(name: str, columns: int) -> Any:
+    """``name_address(e, row)``: address of a row, as units take it."""
+
+    def typing(typingctx: Any, e: Any, row: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            base, index = _load(builder, arguments[0], name), arguments[1]
+            return builder.add(base, builder.mul(index, index.type(8 * columns)))
+
+        return _WORD(_WORD, _WORD), codegen
+
+    typing.__name__ = typing.__qualname__ = f"{name}_address"
+    return intrinsic(typing)
 
 
-@njit(forceinline=True)
-def program(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``program``."""
-    return carray(_pointer(address(e, _PROGRAM), _I64), _PROGRAM_SHAPE)
-
-
-_OUT, _OUT_SHAPE = _NUMBER["out"], (ROWS, 8)
-
-
-@njit(forceinline=True)
-def out(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``out``."""
-    return carray(_pointer(address(e, _OUT), _I64), _OUT_SHAPE)
-
-
-_CORE, _CORE_SHAPE = _NUMBER["core"], (ROWS, st.CORE_COLUMNS)
-
-
-@njit(forceinline=True)
-def core(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``core``."""
-    return carray(_pointer(address(e, _CORE), _I64), _CORE_SHAPE)
-
-
-_REGISTERS, _REGISTERS_SHAPE = _NUMBER["registers"], (ROWS, 32)
-
-
-@njit(forceinline=True)
-def registers(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``registers``."""
-    return carray(_pointer(address(e, _REGISTERS), _I64), _REGISTERS_SHAPE)
-
-
-_PIPE, _PIPE_SHAPE = _NUMBER["pipe"], (ROWS, st.PIPE_COLUMNS)
-
-
-@njit(forceinline=True)
-def pipe(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``pipe``."""
-    return carray(_pointer(address(e, _PIPE), _I64), _PIPE_SHAPE)
-
-
-_QUEUE, _QUEUE_SHAPE = _NUMBER["queue"], (ROWS, st.SLOT_COLUMNS)
-
-
-@njit(forceinline=True)
-def queue(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``queue``."""
-    return carray(_pointer(address(e, _QUEUE), _I64), _QUEUE_SHAPE)
-
-
-_FLAGS, _FLAGS_SHAPE = _NUMBER["flags"], (ROWS, 512)
-
-
-@njit(forceinline=True)
-def flags(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``flags``."""
-    return carray(_pointer(address(e, _FLAGS), _I64), _FLAGS_SHAPE)
-
-
-_STALLS, _STALLS_SHAPE = _NUMBER["stalls"], (ROWS, st.STALLS)
-
-
-@njit(forceinline=True)
-def stalls(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``stalls``."""
-    return carray(_pointer(address(e, _STALLS), _I64), _STALLS_SHAPE)
-
-
-_KEY, _KEY_SHAPE = _NUMBER["key"], (ROWS, st.PIPES)
-
-
-@njit(forceinline=True)
-def key(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``key``."""
-    return carray(_pointer(address(e, _KEY), _I64), _KEY_SHAPE)
-
-
-_COUNTERS, _COUNTERS_SHAPE = _NUMBER["counters"], (ROWS, 32)
+code = _rows("code", st.CODE_COLUMNS)  # Pointer to a decoded instruction.
+program = _rows("program", fp.COLUMNS)  # Pointer to an operation of a footprint program.
+out = _rows(
+    "out", shapes.COLUMNS
+)  # Pointer to the header (0) or a region of the instruction in hand.
+core = _rows("core", st.CORE_COLUMNS)  # Pointer to a core.
+registers = _rows("registers", 32)  # Pointer to a core's scalar registers.
+pipe = _rows("pipe", st.PIPE_COLUMNS)  # Pointer to a pipe.
+queue = _rows("queue", st.SLOT_COLUMNS)  # Pointer to a queue slot, the `ops` of a unit.
+flags = _rows("flags", 512)  # Pointer to a core's flags.
+stalls = _rows("stalls", st.STALLS)  # Pointer to a pipe's stall counters.
+key = _rows("key", st.PIPES)  # Pointer to a core's event keys.
+counters = _rows("counters", 32)  # Pointer to a core's cross-core counters.
+releases = _rows("releases", 512)  # Pointer to a core's release times.
+arrivals = _rows("arrivals", 256)  # Pointer to a core's arrivals.
+cost = _rows("cost", st.COST_COLUMNS)  # Pointer to a time row.
+tensors = _rows("tensors", st.TENSOR_COLUMNS)  # Pointer to a tensor.
+ctx = _rows("ctx", 64)  # Pointer to a core's context, the `ctx` of a unit.
+plans = _rows("plans", 2)  # Pointer to a step of a unit plan.
+profile = _rows("profile", st.PROFILE_COLUMNS)  # Pointer to an instruction's profile.
+shadow = _rows("shadow", 2)  # Pointer to a memory's place in the occupancy shadow.
+log = _rows("log", 4)  # Pointer to the occupancy log.
+trace = _rows("trace", st.TRACE_COLUMNS)  # Pointer to a trace event.
+starts = _words("starts")
+values = _words("values")
+smallest = _words("smallest")
+machine = _words("machine")
+g = _words("g")
+units = _words("units")
+problem = _words("problem")
+result = _words("result")
+memo = _rows("memo", st.MEMO_COLUMNS)  # the last execution of an instruction row
+origin = _words("origin")  # which operand is the base of each region in hand
+context = _address("ctx", 64)
+slot_address = _address("queue", st.SLOT_COLUMNS)
+_out_address = _address("out", shapes.COLUMNS)
+_written, _read, _touched = _address("written", 1), _address("read", 1), _address("touched", 1)
 
 
 @njit(forceinline=True)
-def counters(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``counters``."""
-    return carray(_pointer(address(e, _COUNTERS), _I64), _COUNTERS_SHAPE)
-
-
-_RELEASES, _RELEASES_SHAPE = _NUMBER["releases"], (ROWS, 512)
-
-
-@njit(forceinline=True)
-def releases(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``releases``."""
-    return carray(_pointer(address(e, _RELEASES), _I64), _RELEASES_SHAPE)
-
-
-_ARRIVALS, _ARRIVALS_SHAPE = _NUMBER["arrivals"], (ROWS, 256)
-
-
-@njit(forceinline=True)
-def arrivals(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``arrivals``."""
-    return carray(_pointer(address(e, _ARRIVALS), _I64), _ARRIVALS_SHAPE)
-
-
-_COST, _COST_SHAPE = _NUMBER["cost"], (ROWS, st.COST_COLUMNS)
-
-
-@njit(forceinline=True)
-def cost(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``cost``."""
-    return carray(_pointer(address(e, _COST), _I64), _COST_SHAPE)
-
-
-_TENSORS, _TENSORS_SHAPE = _NUMBER["tensors"], (ROWS, st.TENSOR_COLUMNS)
-
-
-@njit(forceinline=True)
-def tensors(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``tensors``."""
-    return carray(_pointer(address(e, _TENSORS), _I64), _TENSORS_SHAPE)
-
-
-_CTX, _CTX_SHAPE = _NUMBER["ctx"], (ROWS, 64)
-
-
-@njit(forceinline=True)
-def ctx(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``ctx``."""
-    return carray(_pointer(address(e, _CTX), _I64), _CTX_SHAPE)
-
-
-_PLANS, _PLANS_SHAPE = _NUMBER["plans"], (ROWS, 2)
-
-
-@njit(forceinline=True)
-def plans(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``plans``."""
-    return carray(_pointer(address(e, _PLANS), _I64), _PLANS_SHAPE)
-
-
-_PROFILE, _PROFILE_SHAPE = _NUMBER["profile"], (ROWS, st.PROFILE_COLUMNS)
-
-
-@njit(forceinline=True)
-def profile(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``profile``."""
-    return carray(_pointer(address(e, _PROFILE), _I64), _PROFILE_SHAPE)
-
-
-_SHADOW, _SHADOW_SHAPE = _NUMBER["shadow"], (ROWS, 2)
-
-
-@njit(forceinline=True)
-def shadow(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``shadow``."""
-    return carray(_pointer(address(e, _SHADOW), _I64), _SHADOW_SHAPE)
-
-
-_LOG, _LOG_SHAPE = _NUMBER["log"], (ROWS, 4)
-
-
-@njit(forceinline=True)
-def log(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``log``."""
-    return carray(_pointer(address(e, _LOG), _I64), _LOG_SHAPE)
-
-
-_TRACE, _TRACE_SHAPE = _NUMBER["trace"], (ROWS, st.TRACE_COLUMNS)
-
-
-@njit(forceinline=True)
-def trace(e):  # type: ignore[no-untyped-def]
-    """Rows of area ``trace``."""
-    return carray(_pointer(address(e, _TRACE), _I64), _TRACE_SHAPE)
-
-
-_STARTS = _NUMBER["starts"]
-
-
-@njit(forceinline=True)
-def starts(e):  # type: ignore[no-untyped-def]
-    """Area ``starts``."""
-    return carray(_pointer(address(e, _STARTS), _I64), ROWS)
-
-
-_VALUES = _NUMBER["values"]
-
-
-@njit(forceinline=True)
-def values(e):  # type: ignore[no-untyped-def]
-    """Area ``values``."""
-    return carray(_pointer(address(e, _VALUES), _I64), ROWS)
-
-
-_SMALLEST = _NUMBER["smallest"]
-
-
-@njit(forceinline=True)
-def smallest(e):  # type: ignore[no-untyped-def]
-    """Area ``smallest``."""
-    return carray(_pointer(address(e, _SMALLEST), _I64), ROWS)
-
-
-_MACHINE = _NUMBER["machine"]
-
-
-@njit(forceinline=True)
-def machine(e):  # type: ignore[no-untyped-def]
-    """Area ``machine``."""
-    return carray(_pointer(address(e, _MACHINE), _I64), ROWS)
-
-
-_G = _NUMBER["g"]
-
-
-@njit(forceinline=True)
-def g(e):  # type: ignore[no-untyped-def]
-    """Area ``g``."""
-    return carray(_pointer(address(e, _G), _I64), ROWS)
-
-
-_UNITS = _NUMBER["units"]
-
-
-@njit(forceinline=True)
-def units(e):  # type: ignore[no-untyped-def]
-    """Area ``units``."""
-    return carray(_pointer(address(e, _UNITS), _I64), ROWS)
-
-
-_PROBLEM = _NUMBER["problem"]
-
-
-@njit(forceinline=True)
-def problem(e):  # type: ignore[no-untyped-def]
-    """Area ``problem``."""
-    return carray(_pointer(address(e, _PROBLEM), _I64), ROWS)
-
-
-_WRITTEN = _NUMBER["written"]
-
-
-@njit(forceinline=True)
-def written(e):  # type: ignore[no-untyped-def]
-    """Area ``written``."""
-    return carray(_pointer(address(e, _WRITTEN), _I64), ROWS)
-
-
-_READ = _NUMBER["read"]
-
-
-@njit(forceinline=True)
-def read(e):  # type: ignore[no-untyped-def]
-    """Area ``read``."""
-    return carray(_pointer(address(e, _READ), _I64), ROWS)
-
-
-_RESULT = _NUMBER["result"]
-
-
-@njit(forceinline=True)
-def result(e):  # type: ignore[no-untyped-def]
-    """Area ``result``."""
-    return carray(_pointer(address(e, _RESULT), _I64), ROWS)
-
-
-_TOUCHED = _NUMBER["touched"]
-
-
-@njit(forceinline=True)
-def touched(e):  # type: ignore[no-untyped-def]
-    """GM lines that were moved before, one byte each."""
-    return carray(_pointer(address(e, _TOUCHED), _U8), ROWS)
-
-
-@njit(forceinline=True)
-def context(e, core):  # type: ignore[no-untyped-def]
-    """Address of a core's ctx, as units take it."""
-    return address(e, _CTX) + core * 512
-
-
-@njit(forceinline=True)
-def slot_address(e, index):  # type: ignore[no-untyped-def]
-    """Address of a queue slot: the ``ops`` of a unit."""
-    return address(e, _QUEUE) + index * _SLOT_BYTES
-
-
-@njit(forceinline=True)
-def out_address(e):  # type: ignore[no-untyped-def]
+def out_address(e):
     """Address of the header and region rows."""
-    return address(e, _OUT)
+    return _out_address(e, 0)
 
 
-_SLOT_BYTES = st.SLOT_COLUMNS * 8
+@njit(forceinline=True)
+def written(e):
+    """Occupancy shadow, completion of the last write of each granule: an array, for slicing."""
+    return view_i64(_written(e, 0), _BIG)
+
+
+@njit(forceinline=True)
+def read(e):
+    """Occupancy shadow, end of the last read of each granule since: an array, for slicing."""
+    return view_i64(_read(e, 0), _BIG)
+
+
+@njit(forceinline=True)
+def touched(e):
+    """GM lines that were moved before, one byte each: an array, for slicing."""
+    return view_u8(_touched(e, 0), _BIG)

@@ -26,7 +26,8 @@ _KINDS = {"plain": st.COST_PLAIN, "global": st.COST_GM, "vector": st.COST_VECTOR
 class Decoded:
     """A program as the engine runs it.
 
-    code: [rows, CODE_COLUMNS], sections one after the other; bases: first row and length by section;
+    code: [rows, CODE_COLUMNS], sections one after the other; bases: first row and length by
+    section;
     units: ``room:name`` of each unit number; records and values: what row i decodes to.
     """
 
@@ -40,6 +41,7 @@ class Decoded:
     units: list[str]
     records: list[Record]
     operands: list[dict[str, int | Reg]]
+    memos: int
 
 
 def cost_row(timing: Timing, misaligned_percent: int) -> list[int]:
@@ -78,13 +80,16 @@ class Decoder:
     units: dict[str, int] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
     operands: list[dict[str, int | Reg]] = field(default_factory=list)
+    memos: int = 0
     _seen: dict[Any, tuple[int, int, int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.footprints = Programs(self.isa)
 
     def section(self, name: str, words: tuple[int, ...]) -> tuple[int, int]:
-        """Decode one section; returns its first row and length. UserError names a bad instruction."""
+        """Decode one section; returns its first row and length. UserError names a bad
+        instruction.
+        """
         base = len(self.code)
         for index, word in enumerate(words):
             try:
@@ -97,10 +102,14 @@ class Decoder:
             self.operands.append(values)
         last = self.records[-1].name if words else "halt"
         if last not in ("halt", "jmp"):
-            raise UserError(f"{name} section: the code falls off its end (last instruction: {last})")
+            raise UserError(
+                f"{name} section: the code falls off its end (last instruction: {last})"
+            )
         return base, len(words)
 
-    def _legal(self, section: str, record: Record, values: dict[str, int | Reg], length: int) -> None:
+    def _legal(
+        self, section: str, record: Record, values: dict[str, int | Reg], length: int
+    ) -> None:
         """Core, pipes, machine and labels of an instruction."""
         if not record.runs_on(section):
             raise IsaError(None, f"{record.name} does not run on a {section} core")
@@ -129,6 +138,7 @@ class Decoder:
         row[st.C_OPCODE] = record.opcode
         row[st.C_PIPE] = self._pipe(record, values)
         row[st.C_OPERANDS] = len(record.operands)
+        row[st.C_MEMO] = -1
         for i, operand in enumerate(record.operands):
             value = values[operand.name]
             if isinstance(value, Reg):
@@ -143,7 +153,15 @@ class Decoder:
             key = (record.name, tuple(sorted(known.items())))
             if key not in self._seen:
                 self._seen[key] = self._data(record, known)
-            row[st.C_FOOTPRINT], row[st.C_COST], row[st.C_PLAN], row[st.C_PLAN_LENGTH] = self._seen[key]
+            row[st.C_FOOTPRINT], row[st.C_COST], row[st.C_PLAN], row[st.C_PLAN_LENGTH] = self._seen[
+                key
+            ]
+            row[st.C_ADDRESSES] = sum(
+                1 << i for i, o in enumerate(record.operands) if o.mem is not None
+            )
+            if self.footprints.movable[row[st.C_FOOTPRINT]] and self.memos < st.MEMO_ROWS:
+                row[st.C_MEMO] = self.memos
+                self.memos += 1
         return row
 
     def _pipe(self, record: Record, values: dict[str, int | Reg]) -> int:
@@ -160,7 +178,9 @@ class Decoder:
         percent = self.machine.file.global_memory.misaligned_percent.value
         cost = tuple(cost_row(timing, percent))
         cost_index = self.costs.setdefault(cost, len(self.costs))
-        steps = tuple((self.units.setdefault(u, len(self.units)), a) for u, a in unit_plan(record, known))
+        steps = tuple(
+            (self.units.setdefault(u, len(self.units)), a) for u, a in unit_plan(record, known)
+        )
         if steps not in self.plans:
             self.plans[steps] = (len(self.steps), len(steps))
             self.steps += steps
@@ -184,6 +204,7 @@ class Decoder:
             units=list(self.units),
             records=self.records,
             operands=self.operands,
+            memos=self.memos,
         )
 
 
@@ -194,12 +215,17 @@ def _array(rows: list[list[int]], columns: int) -> Ints:
 def unit_plan(record: Record, known: dict[str, int]) -> list[tuple[str, int]]:
     """Steps of a data instruction: ``room:name`` of a unit and its argument."""
     enums = {
-        o.name: str(o.enum.symbol(known[o.name])) for o in record.operands if o.enum is not None and o.enum.suffix
+        o.name: str(o.enum.symbol(known[o.name]))
+        for o in record.operands
+        if o.enum is not None and o.enum.suffix
     }
     assert record.unit is not None
     if record.unit == "vector":
         slots = {o.name: st.O_VALUE + i for i, o in enumerate(record.operands)}
-        return [(f"vector:{name}", argument) for name, argument in vector_plan(record.name, enums, slots)]
+        return [
+            (f"vector:{name}", argument)
+            for name, argument in vector_plan(record.name, enums, slots)
+        ]
     return [(record.unit.format(**enums), 0)]
 
 

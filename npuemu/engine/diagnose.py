@@ -55,7 +55,9 @@ class Diagnosis:
     def _detail(self, code: int, row: int, values: list[int], core: int) -> str:
         a, b, c = values
         if code == 113:
-            return f"flag {PIPES[a]} -> {PIPES[b]} event {c} is raised again before it was waited for"
+            return (
+                f"flag {PIPES[a]} -> {PIPES[b]} event {c} is raised again before it was waited for"
+            )
         if code == 114:
             return f"cross-core flag {a} would count past 15: its waits are missing or too late"
         if code == 111:
@@ -78,7 +80,11 @@ class Diagnosis:
     def _operand(self, code: int, row: int, index: int, value: int, highest: int) -> str:
         record = self.launch.decoded.records[row]
         if index < 0:
-            return KINDS[code].title if code != 101 else "its operands do not go together (see its page in the manual)"
+            return (
+                KINDS[code].title
+                if code != 101
+                else "its operands do not go together (see its page in the manual)"
+            )
         if code == 106:
             return "division by zero"
         operand = record.operands[index]
@@ -94,10 +100,16 @@ class Diagnosis:
         span = f"{write} {mem} bytes {start} .. {stop - 1}"
         if code == 103:
             size = int(self.e.ctx[core, 2 * int(region[0]) + 1])
-            return f"{span}, but {mem} has {size} bytes" if size else f"{span}, but this core has no {mem}"
+            return (
+                f"{span}, but {mem} has {size} bytes"
+                if size
+                else f"{span}, but this core has no {mem}"
+            )
         names = self._near(start)
         if code == 105:
-            return f"{span}, inside input tensor {names}; outputs and scratch tensors can be written"
+            return (
+                f"{span}, inside input tensor {names}; outputs and scratch tensors can be written"
+            )
         return f"{span}, which is not inside one tensor ({names})"
 
     def _near(self, address: int) -> str:
@@ -126,7 +138,7 @@ class Diagnosis:
             found.append(Diagnostic(KINDS[122], text))
         return found
 
-    # --- deadlock -------------------------------------------------------------------------------------------
+    # --- deadlock
 
     def _head_row(self, node: Node) -> int:
         """Row of the instruction that a pipe (or the scalar unit) stands at."""
@@ -209,4 +221,3 @@ class Diagnosis:
         elif lines[-1].endswith(("instructions", "halted")):
             lines.append("so nothing is left that could provide it")
         return Diagnostic(KINDS[110], "; ".join(lines), self.where(self._head_row(start)))
-

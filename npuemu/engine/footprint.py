@@ -1,4 +1,6 @@
-"""Runs footprint programs (``npuemu.isa.footprint``): what an instruction touches, its work, its legality."""
+"""Runs footprint programs (``npuemu.isa.footprint``): what an instruction touches, its work, its
+legality.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +8,30 @@ import types
 
 import numpy as np
 
+from npuemu.engine import areas as area
+from npuemu.engine.state import (
+    C_ADDRESSES,
+    C_FOOTPRINT,
+    C_MEMO,
+    C_OPERANDS,
+    M_ELEMENTS,
+    M_MACS,
+    M_MASK_HIGH,
+    M_MASK_LOW,
+    M_MASK_MODE,
+    M_REGIONS,
+    M_ROW,
+    M_UNITS,
+    M_VALUE,
+    MEMO_REGIONS,
+)
 from npuemu.isa import footprint as fp
 from npuemu.isa import shapes
-from npuemu.jit import njit, view_i64
+from npuemu.jit import _I64, _pointer, njit
 
 MAX_COUNT = 1 << 24
 """Elements of a counter-mode instruction at most; no UB holds more."""
+ADDRESS_LIMIT = 1 << 48
 H_REGIONS, H_UNITS, H_MACS, H_ELEMENTS, H_OPERAND, H_VALUE = range(6)
 """Columns of the header row in front of the region rows."""
 
@@ -29,21 +49,23 @@ _REPS, _LAST, _COUNTER, _ACTIVE, _NZ = (
 )
 
 
-def _signature(count):  # type: ignore[no-untyped-def]
-    """``int64(int64, ...)``: without it every literal argument makes one more specialisation to compile."""
+def _signature(count):
+    """``int64(int64, ...)``: without it every literal argument makes one more specialisation to
+    compile.
+    """
     return f"int64({', '.join(['int64'] * count)})"
 
 
 @njit(signature=_signature(10), forceinline=True)
-def store(out, at, write, mem, base, n1, s1, n0, s0, length):  # type: ignore[no-untyped-def]
+def store(out, at, write, mem, base, n1, s1, n0, s0, length):
     """Write one region row behind the address ``out``."""
-    row = view_i64(out + at * 64, 8)
+    row = _pointer(out + at * 64, _I64)
     row[0], row[1], row[2], row[3] = mem, write, base, n1
     row[4], row[5], row[6], row[7] = s1, n0, s0, length
     return at + 1
 
 
-def _compile(function, **callees):  # type: ignore[no-untyped-def]
+def _compile(function, **callees):
     """Compile a region shape with its callees replaced by compiled ones."""
     namespace = {**function.__globals__, **callees}
     copy = types.FunctionType(function.__code__, namespace, function.__name__)
@@ -61,7 +83,7 @@ vlanes = _compile(shapes.vlanes, put=put)
 
 
 @njit
-def _mask_lanes(word):  # type: ignore[no-untyped-def]
+def _mask_lanes(word):
     """Active lanes and one past the highest active lane of 64 mask bits."""
     count, top, w = 0, 0, np.uint64(word)
     for i in range(64):
@@ -72,8 +94,10 @@ def _mask_lanes(word):  # type: ignore[no-untyped-def]
 
 
 @njit
-def vector_state(v, ops, lanes, rep):  # type: ignore[no-untyped-def]
-    """Repeats, lanes up to the highest active one, counter mode and active lanes of a vector instruction."""
+def vector_state(v, ops, lanes, rep):
+    """Repeats, lanes up to the highest active one, counter mode and active lanes of a vector
+    instruction.
+    """
     low, high = ops[2], ops[3]
     reps, last, active = rep, lanes, rep * lanes
     if ops[4] == 1:
@@ -99,7 +123,7 @@ def vector_state(v, ops, lanes, rep):  # type: ignore[no-untyped-def]
 
 
 @njit(signature=_signature(3))
-def _arithmetic(op, x, y):  # type: ignore[no-untyped-def]
+def _arithmetic(op, x, y):
     """Two-operand operations; divisors are positive by construction of the tables."""
     if op == ADD:
         return x + y
@@ -131,7 +155,7 @@ def _arithmetic(op, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _shape(op, r, v, out, at):  # type: ignore[no-untyped-def]
+def _shape(op, r, v, out, at):
     """Append the regions of one shape call."""
     w, mem, base = r[1], v[r[2]], v[r[3]]
     if op == _VLANES:
@@ -152,23 +176,98 @@ def _shape(op, r, v, out, at):  # type: ignore[no-untyped-def]
 
 
 @njit
-def footprint(program, start, stop, ops, v, out):  # type: ignore[no-untyped-def]
-    """Run rows ``start .. stop`` of ``program``.
-
-    ops: int64[32] slot of the instruction; v: value file with the constants in place; out: address of
-    int64[MAX_REGIONS + 1, 8]: a header row (columns H_*), then the regions. Returns 0 or a diagnostic number.
+def recall(e, code, ops):
+    """Fill area ``out`` from the row's memo when only addresses have changed; False when it does
+    not apply.
     """
-    header = view_i64(out, 8)
+    memo = area.memo(e, code[C_MEMO])
+    if memo[M_REGIONS] < 0 or memo[M_MASK_LOW] != ops[2] or memo[M_MASK_HIGH] != ops[3]:
+        return False
+    if memo[M_MASK_MODE] != ops[4]:
+        return False
+    addresses = code[C_ADDRESSES]
+    for i in range(code[C_OPERANDS]):
+        value = ops[8 + i]
+        if (addresses >> i) & 1:
+            if value < 0 or value >= ADDRESS_LIMIT or value & memo[M_VALUE + i] != 0:
+                return False
+        elif value != memo[M_VALUE + i]:
+            return False
+    header = area.out(e, 0)
+    header[H_REGIONS], header[H_UNITS] = memo[M_REGIONS], memo[M_UNITS]
+    header[H_MACS], header[H_ELEMENTS] = memo[M_MACS], memo[M_ELEMENTS]
+    for i in range(memo[M_REGIONS]):
+        at, row = M_ROW + 8 * i, area.out(e, i + 1)
+        base = memo[at] >> 8
+        row[0], row[1] = memo[at] & 255, memo[at + 1]
+        row[2] = memo[at + 2] + (ops[8 + base] if base < 12 else 0)
+        row[3], row[4], row[5] = memo[at + 3], memo[at + 4], memo[at + 5]
+        row[6], row[7] = memo[at + 6], memo[at + 7]
+    return True
+
+
+@njit
+def remember(e, code, ops):
+    """Keep the footprint in hand in the row's memo."""
+    memo, header, origin = area.memo(e, code[C_MEMO]), area.out(e, 0), area.origin(e)
+    if header[H_REGIONS] > MEMO_REGIONS:
+        return
+    memo[M_REGIONS], memo[M_UNITS] = header[H_REGIONS], header[H_UNITS]
+    memo[M_MACS], memo[M_ELEMENTS] = header[H_MACS], header[H_ELEMENTS]
+    memo[M_MASK_LOW], memo[M_MASK_HIGH], memo[M_MASK_MODE] = ops[2], ops[3], ops[4]
+    for i in range(12):
+        memo[M_VALUE + i] = 0 if (code[C_ADDRESSES] >> i) & 1 else ops[8 + i]
+    for i in range(header[H_REGIONS]):
+        at, row, base = M_ROW + 8 * i, area.out(e, i + 1), origin[i + 1]
+        for j in range(8):
+            memo[at + j] = row[j]
+        moves = base < 12 and (code[C_ADDRESSES] >> base) & 1
+        memo[at] = row[0] | (base if moves else 12) << 8
+        if moves:
+            memo[at + 2] -= ops[8 + base]
+    program, start = code[C_FOOTPRINT], area.starts(e)
+    for i in range(start[program], start[program + 1]):
+        r = area.program(e, i)
+        if r[0] == _CHECK_ALIGN and (code[C_ADDRESSES] >> r[1]) & 1:
+            memo[M_VALUE + r[1]] = area.values(e)[r[2]] - 1
+
+
+@njit
+def footprint(e, code, ops):
+    """The footprint of code row ``code`` (a pointer) with the operands of queue slot ``ops``, in
+    area ``out``.
+
+    A header row (columns H_*), then the regions. Returns 0 or a diagnostic number.
+    """
+    if code[C_MEMO] < 0:
+        return evaluate(e, code[C_FOOTPRINT], ops)
+    if recall(e, code, ops):
+        return 0
+    status = evaluate(e, code[C_FOOTPRINT], ops)
+    if status == 0:
+        remember(e, code, ops)
+    return status
+
+
+@njit
+def evaluate(e, number, ops):
+    """Run footprint program ``number`` on a queue slot; see `footprint`."""
+    origin = area.origin(e)
+    v, out, header = area.values(e), area.out_address(e), area.out(e, 0)
+    start, stop = area.starts(e)[number], area.starts(e)[number + 1]
     at = 1
     for i in range(12):
         v[i] = ops[8 + i]
     for i in range(start, stop):
-        r = program[i]
+        r = area.program(e, i)
         op = r[0]
         if op < SELECT:
             v[r[1]] = _arithmetic(op, v[r[2]], v[r[3]])
         elif op >= _LINEAR:
+            first = at
             at = _shape(op, r, v, out, at)
+            for j in range(first, at):
+                origin[j] = r[3]
         elif op == _CHECK_RANGE:
             if v[r[1]] < v[r[2]] or v[r[1]] > v[r[3]]:
                 header[H_OPERAND], header[H_VALUE] = r[5], v[r[1]]

@@ -1,22 +1,24 @@
-"""A launch: memories, cores and state arrays of one run, and the loop's helper outside jitted code."""
+"""A launch: memories, cores and state arrays of one run, and the loop's helper outside jitted
+code.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npuemu.engine import compiled
 from npuemu.engine import state as st
-from npuemu.engine.decode import Decoded
 from npuemu.engine.areas import AREAS
+from npuemu.engine.decode import Decoded
 from npuemu.engine.loop import run
+from npuemu.engine.workers import Workers
+from npuemu.isa.footprint import SLOT_L0A_NZ
 from npuemu.isa.shapes import MAX_REGIONS
 from npuemu.isa.table import MEM, MEMORIES
-from npuemu.jit import compile_unit
 from npuemu.machine import Machine
 from npuemu.observe.occupancy import GRANULE_SHIFT, LOG_COLUMNS, LOG_ROWS, Peaks, close_all
 
@@ -31,18 +33,6 @@ CUBE_MEMORIES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "L0A_MX", "L0B_MX")
 ROLES = {"in": st.ROLE_IN, "out": st.ROLE_OUT, "scratch": st.ROLE_SCRATCH}
 
 Ints = NDArray[np.int64]
-Notify = Callable[[str], None]
-_compiled: dict[str, Any] = {}
-
-
-def unit_address(name: str, notify: Notify | None = None) -> int:
-    """Address of unit ``room:name``, compiled (or loaded from the cache) on first use."""
-    if name not in _compiled:
-        room, _, function = name.partition(":")
-        if notify is not None:
-            notify(f"compiling {room} unit {function}")
-        _compiled[name] = compile_unit(import_module(f"npuemu.units.{room}").resolve(function))
-    return int(_compiled[name].address)
 
 
 def aligned(size: int) -> NDArray[np.uint8]:
@@ -96,11 +86,15 @@ class State:
     log: Ints  # occupancy log
     trace: Ints  # [rows, TRACE_COLUMNS]
     result: Ints  # [8] scratch of the cost function
+    memo: Ints  # [rows, MEMO_COLUMNS] footprint memo
+    origin: Ints  # [MAX_REGIONS + 1] base operand of each region in hand
 
 
 @dataclass
 class Launch:
-    """One run. ``tensors``: rows (address, bytes, role) in GM; ``gm``: its bytes, inputs in place."""
+    """One run. ``tensors``: rows (address, bytes, role) in GM; ``gm``: its bytes, inputs in
+    place.
+    """
 
     decoded: Decoded
     machine: Machine
@@ -110,8 +104,9 @@ class Launch:
     mode: str = "full"
     observe: bool = True
     trace: bool = False
+    threads: int = 1
     max_cycles: int = 2_000_000_000
-    notify: Notify | None = None
+    notify: compiled.Notify | None = None
     progress: Callable[[int], None] | None = None
     peaks: Peaks = field(default_factory=Peaks)
     events: list[NDArray[np.int64]] = field(default_factory=list)
@@ -119,6 +114,7 @@ class Launch:
     def __post_init__(self) -> None:
         self.cores = 3 * self.blocks
         self.scratch = aligned(SCRATCH_BYTES)
+        self.workers = Workers(self.threads) if self.threads > 1 and self.mode != "timing" else None
         self.local = self._memories()
         largest = max(memory.size for memory in self.local.values()) >> GRANULE_SHIFT
         self.log_rows = LOG_ROWS + 2 * largest + 1  # an instruction writes two memories at most
@@ -160,6 +156,7 @@ class Launch:
                 row[2 * MEM[name] + 1] = self.local[owner].size
             row[32] = 1 if self.machine.file.layout.l0a == "NZ" else 0
             row[33] = max(0, core % 3 - 1)
+            row[48] = self.workers.pool.ctypes.data if self.workers is not None else 0
             row[35], row[36] = self.scratch.ctypes.data, self.scratch.size
         return ctx
 
@@ -196,14 +193,23 @@ class Launch:
         row[st.X_DEPTH] = file.die.queue_depth.value
         row[st.X_CROSS_LATENCY] = file.sync.cross_core_latency.value
         row[st.X_SCALAR_CYCLES] = file.scalar.cycles.value
-        row[st.X_LOAD_UB], row[st.X_LOAD_GM] = file.scalar.load_local.value, file.scalar.load_global.value
+        row[st.X_LOAD_UB], row[st.X_LOAD_GM] = (
+            file.scalar.load_local.value,
+            file.scalar.load_global.value,
+        )
         row[st.X_L2_UNIT] = max(1, st.FIXED_POINT // gm.l2_bytes_per_cycle.value)
         row[st.X_HBM_UNIT] = max(1, st.FIXED_POINT // gm.hbm_bytes_per_cycle.value)
         row[st.X_GM_ALIGN], row[st.X_GM_BURST] = gm.align.value, gm.smallest_request.value
         row[st.X_LINE_SHIFT] = gm.line.value.bit_length() - 1
-        row[st.X_BANK_GROUP_SHIFT], row[st.X_BANK_GROUP_MASK] = banks.group_shift.value, banks.groups.value - 1
+        row[st.X_BANK_GROUP_SHIFT], row[st.X_BANK_GROUP_MASK] = (
+            banks.group_shift.value,
+            banks.groups.value - 1,
+        )
         row[st.X_BANK_SHIFT], row[st.X_BANK_MASK] = banks.bank_shift.value, banks.banks.value - 1
-        row[st.X_READS_PER_GROUP], row[st.X_WRITE_LAG] = banks.reads_per_group.value, banks.write_lag.value
+        row[st.X_READS_PER_GROUP], row[st.X_WRITE_LAG] = (
+            banks.reads_per_group.value,
+            banks.write_lag.value,
+        )
         return row
 
     def _state(self) -> State:
@@ -220,12 +226,16 @@ class Launch:
         g[st.G_LOG_LIMIT] = LOG_ROWS
         g[st.G_TRACE_ROWS] = TRACE_ROWS if self.trace else 0
         tensors = zeros(len(self.tensors), st.TENSOR_COLUMNS)
+        line = self.machine.file.global_memory.line.value
+        shift = line.bit_length() - 1
         for row, (address, size, role) in zip(tensors, self.tensors, strict=True):
             row[:3] = address, address + size, ROLES[role]
+            row[st.N_FRESH] = (
+                ((address + size - 1) >> shift) - (address >> shift) + 1 if size else 0
+            )
         shadow, granules = self._shadow()
         values = decoded.values.copy()
-        values[16] = 1 if self.machine.file.layout.l0a == "NZ" else 0
-        line = self.machine.file.global_memory.line.value
+        values[SLOT_L0A_NZ] = 1 if self.machine.file.layout.l0a == "NZ" else 0
         return State(
             code=decoded.code,
             program=decoded.programs,
@@ -235,7 +245,9 @@ class Launch:
             core=core,
             registers=np.full((cores, 32), -1, np.int64),
             pipe=zeros(cores * st.PIPES, st.PIPE_COLUMNS),
-            queue=zeros(cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS),
+            queue=zeros(
+                cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS
+            ),
             flags=np.full((cores, 512), -1, np.int64),
             stalls=zeros(cores * st.PIPES, st.STALLS),
             key=key,
@@ -259,16 +271,36 @@ class Launch:
             log=zeros(self.log_rows + 1 if self.observe else 1, LOG_COLUMNS),
             trace=zeros(TRACE_ROWS if self.trace else 1, st.TRACE_COLUMNS),
             result=zeros(8),
+            memo=np.full((decoded.memos + 1, st.MEMO_COLUMNS), -1, np.int64),
+            origin=zeros(MAX_REGIONS + 1),
         )
 
     def run(self) -> int:
         """Run to the end; returns DONE, ERROR or DEADLOCK. The state tells the rest."""
+        if self.workers is None:
+            return self._run()
+        self.workers.start()
+        try:
+            return self._run()
+        finally:
+            self.workers.stop()
+
+    def _unit_address(self, name: str) -> int:
+        if self.workers is not None and name.startswith("cube:mmad_"):
+            return self.workers.unit
+        return compiled.address(name, self.notify)
+
+    def _run(self) -> int:
         e = self.state
+        numbers = self.mode != "timing"
+        compiled.announce(self.decoded.units if numbers else (), self.notify)
         while True:
             status = int(run(self.table.ctypes.data))
+            if not compiled.is_cached(compiled.ENGINE):
+                compiled.mark(compiled.ENGINE)
             if status == st.NEED_UNIT:
                 unit = int(e.g[st.G_NEED])
-                e.units[unit] = unit_address(self.decoded.units[unit], self.notify)
+                e.units[unit] = self._unit_address(self.decoded.units[unit])
             elif status == st.LOG_FULL:
                 self._drain_log()
             elif status == st.TRACE_FULL:
@@ -298,7 +330,9 @@ class Launch:
                     self._drain_log()
                 last = first + (self.local[core, name].size >> GRANULE_SHIFT)
                 if last > first:
-                    close_all(e.written, e.read, e.log, core * 16 + MEM[name], first, last)
+                    close_all(
+                        e.written, e.read, e.log.reshape(-1), core * 16 + MEM[name], first, last
+                    )
             self._drain_log()
         if self.trace:
             self._drain_trace()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from npuemu.engine import areas as area
 from npuemu.engine.state import (
+    G_TENSORS,
     N_ADDRESS,
     N_END,
     N_READ,
@@ -12,42 +14,46 @@ from npuemu.engine.state import (
     N_WRITE,
     ROLE_IN,
 )
-from npuemu.jit import njit, view_i64, view_u8
+from npuemu.jit import njit, view_u8
 
 GM = 0
 OUT_OF_RANGE, OUTSIDE_TENSOR, READ_ONLY = 103, 104, 105
 
 
 @njit
-def tensor_of(tensors, count, start, stop):  # type: ignore[no-untyped-def]
+def tensor_of(e, start, stop):
     """Row of the tensor that holds all bytes ``start .. stop``, -1 if none does."""
-    for i in range(count):
-        if tensors[i, N_ADDRESS] <= start and stop <= tensors[i, N_END]:
+    for i in range(area.g(e)[G_TENSORS]):
+        tensor = area.tensors(e, i)
+        if tensor[N_ADDRESS] <= start and stop <= tensor[N_END]:
             return i
     return -1
 
 
 @njit
-def check_region(region, ctx, tensors, count):  # type: ignore[no-untyped-def]
-    """0 if a region row lies inside its memory (GM: inside one tensor, writes not into an input)."""
+def check_region(e, core, index):
+    """0 if region ``index`` in hand lies inside its memory (GM: inside one tensor, writes not
+    into an input).
+    """
+    region = area.out(e, index)
     mem, write, start = region[0], region[1], region[2]
-    span = (region[3] - 1) * region[4] + (region[5] - 1) * region[6] + region[7]
-    stop = start + span
+    stop = start + (region[3] - 1) * region[4] + (region[5] - 1) * region[6] + region[7]
     if mem != GM:
-        return OUT_OF_RANGE if start < 0 or stop > ctx[2 * mem + 1] else 0
-    row = tensor_of(tensors, count, start, stop)
+        return OUT_OF_RANGE if start < 0 or stop > area.ctx(e, core)[2 * mem + 1] else 0
+    row = tensor_of(e, start, stop)
     if row < 0:
         return OUTSIDE_TENSOR
-    if write == 1 and tensors[row, N_ROLE] == ROLE_IN:
+    if write == 1 and area.tensors(e, row)[N_ROLE] == ROLE_IN:
         return READ_ONLY
     return 0
 
 
 @njit
-def count_traffic(region, tensors, count):  # type: ignore[no-untyped-def]
+def count_traffic(e, index):
     """Add a checked GM region to the bytes of its tensor."""
-    row = tensor_of(tensors, count, region[2], region[2] + 1)
-    tensors[row, N_WRITE if region[1] == 1 else N_READ] += region[3] * region[5] * region[7]
+    region = area.out(e, index)
+    tensor = area.tensors(e, tensor_of(e, region[2], region[2] + 1))
+    tensor[N_WRITE if region[1] == 1 else N_READ] += region[3] * region[5] * region[7]
 
 
 SIZES = (1, 1, 2, 2, 4, 4, 8)
@@ -55,8 +61,10 @@ SIGNED = (0, 1, 0, 1, 0, 1, 0)
 
 
 @njit
-def scalar_load(address, kind):  # type: ignore[no-untyped-def]
-    """Little-endian load of scalar type number ``kind`` from a checked address, extended to 64 bits."""
+def scalar_load(address, kind):
+    """Little-endian load of scalar type number ``kind`` from a checked address, extended to 64
+    bits.
+    """
     size = SIZES[kind]
     data = view_u8(address, size)
     value = np.uint64(0)
@@ -70,7 +78,7 @@ def scalar_load(address, kind):  # type: ignore[no-untyped-def]
 
 
 @njit
-def scalar_store(address, kind, value):  # type: ignore[no-untyped-def]
+def scalar_store(address, kind, value):
     """Little-endian store of the low bytes of ``value`` to a checked address."""
     data = view_u8(address, SIZES[kind])
     for i in range(data.size):
@@ -78,8 +86,8 @@ def scalar_store(address, kind, value):  # type: ignore[no-untyped-def]
 
 
 @njit
-def set_region(out, mem, write, start, length):  # type: ignore[no-untyped-def]
-    """One linear region behind the address ``out`` (after the header row)."""
-    row = view_i64(out + 64, 8)
+def set_region(e, mem, write, start, length):
+    """One linear region in hand (after the header row)."""
+    row = area.out(e, 1)
     row[0], row[1], row[2], row[3] = mem, write, start, 1
     row[4], row[5], row[6], row[7] = 0, 1, 0, length

@@ -25,7 +25,7 @@ DIVISION_BY_ZERO = 106
 
 
 @njit(forceinline=True)
-def _divide(a, b):  # type: ignore[no-untyped-def]
+def _divide(a, b):
     """Truncated quotient; the one overflow, -2^63 / -1, wraps (the machine division would trap)."""
     if b == -1:
         return -a
@@ -34,7 +34,7 @@ def _divide(a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def alu(op, a, b):  # type: ignore[no-untyped-def]
+def alu(op, a, b):
     """Result of a two-source instruction; division by zero is the caller's to refuse."""
     if op == ADD:
         return a + b
@@ -66,7 +66,7 @@ def alu(op, a, b):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True)
-def taken(op, a, b):  # type: ignore[no-untyped-def]
+def taken(op, a, b):
     """Whether a compare-and-branch is taken."""
     if op == BEQ:
         return a == b

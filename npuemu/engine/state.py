@@ -1,20 +1,32 @@
-"""Columns of the engine's state arrays. Everything is int64, so a state is a value: copy the arrays, go on later."""
+"""Columns of the engine's state arrays. Everything is int64, so a state is a value: copy the
+arrays, go on later.
+"""
 
 from __future__ import annotations
 
-# --- decoded code, one row an instruction -----------------------------------------------------------------
+# --- decoded code, one row an instruction
 (C_OPCODE, C_PIPE, C_FOOTPRINT, C_COST, C_PLAN, C_PLAN_LENGTH, C_REGISTERS, C_OPERANDS) = range(8)
 C_VALUE = 8
-C_TIMED = 23
+C_TIMED = 21
+"""C_REGISTERS: operands read from registers; C_TIMED: those that more than data depends on."""
+C_MEMO = 22  # row of the footprint memo, -1 for none
+C_ADDRESSES = 23  # bit mask of the operands that are addresses
 CODE_COLUMNS = 24
-"""C_REGISTERS: bit i = operand i is a register that is read; C_TIMED: those that more than a value depends on."""
 
-# --- a queue slot is what a unit sees as `ops`: header, then operand values ---------------------------------
+# --- footprint memo: the last execution of an instruction row
+(M_REGIONS, M_UNITS, M_MACS, M_ELEMENTS, M_MASK_LOW, M_MASK_HIGH, M_MASK_MODE, M_SPARE) = range(8)
+M_VALUE = 8  # operands of that execution; for addresses the alignment mask instead
+M_ROW = 24  # regions, base relative to the operand named in the first column's upper half
+MEMO_REGIONS = 9
+MEMO_COLUMNS = M_ROW + 8 * MEMO_REGIONS
+MEMO_ROWS = 2048
+
+# --- a queue slot is what a unit sees as `ops`: header, then operand values
 (O_PC, O_DISPATCH, O_MASK_LOW, O_MASK_HIGH, O_MASK_MODE, O_POP, O_ROW, O_SPARE) = range(8)
 O_VALUE = 8
 SLOT_COLUMNS = 32
 
-# --- a core --------------------------------------------------------------------------------------------------
+# --- a core
 (
     K_PC,
     K_CLOCK,
@@ -37,15 +49,17 @@ CORE_COLUMNS = 16
 RUNNING, QUEUE_FULL, WAIT_FLAG, WAIT_BARRIER, MEMORY, HALTED = range(6)
 KIND_CUBE, KIND_VECTOR = 0, 1
 
-# --- a pipe --------------------------------------------------------------------------------------------------
-(P_HEAD, P_COUNT, P_FREE, P_END, P_READY, P_CURSOR, P_BUSY, P_INSTRUCTIONS, P_BLOCKED, P_TAIL) = range(10)
+# --- a pipe
+(P_HEAD, P_COUNT, P_FREE, P_END, P_READY, P_CURSOR, P_BUSY, P_INSTRUCTIONS, P_BLOCKED, P_TAIL) = (
+    range(10)
+)
 PIPE_COLUMNS = 12
 NOT_BLOCKED, BLOCKED_FLAG, BLOCKED_CROSS = range(3)
 
 PIPES = 8  # seven, padded
 (S, V, M, MTE1, MTE2, MTE3, FIX) = range(7)
 
-# --- stall causes: 0 dispatch, 1..7 flag raised by pipe 0..6, then ------------------------------------------
+# --- stall causes: 0 dispatch, 1..7 flag raised by pipe 0..6, then
 STALL_DISPATCH = 0
 STALL_FLAG = 1
 STALL_BARRIER = 8
@@ -63,7 +77,7 @@ STALL_NAMES = {
     STALL_QUEUE: "queue_full",
 }
 
-# --- cost rows (from the machine file) ------------------------------------------------------------------------
+# --- cost rows (from the machine file)
 (
     T_HEAD,
     T_TAIL,
@@ -79,7 +93,7 @@ STALL_NAMES = {
 COST_COLUMNS = 12
 COST_PLAIN, COST_GM, COST_VECTOR = range(3)
 
-# --- machine scalars -------------------------------------------------------------------------------------------
+# --- machine scalars
 (
     X_DEPTH,
     X_CROSS_LATENCY,
@@ -102,7 +116,7 @@ MACHINE_COLUMNS = 24
 FIXED_POINT = 1 << 20
 """Shared bandwidth is kept in 2^-20 of a cycle."""
 
-# --- run-wide --------------------------------------------------------------------------------------------------
+# --- run-wide
 (
     G_L2_FREE,
     G_HBM_FREE,
@@ -125,20 +139,20 @@ FIXED_POINT = 1 << 20
 GLOBAL_COLUMNS = 24
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 
-# --- tensors: address, end, role, bytes read, bytes written --------------------------------------------------
-(N_ADDRESS, N_END, N_ROLE, N_READ, N_WRITE) = range(5)
+# --- tensors: address, end, role, bytes read, bytes written, lines not yet touched
+(N_ADDRESS, N_END, N_ROLE, N_READ, N_WRITE, N_FRESH) = range(6)
 TENSOR_COLUMNS = 6
 ROLE_IN, ROLE_OUT, ROLE_SCRATCH = range(3)
 
-# --- profile of an instruction row: executions, work cycles, multiply-adds, elements, GM bytes ---------------
+# --- profile of an instruction row: executions, work cycles, multiply-adds, elements, GM bytes
 (F_COUNT, F_WORK, F_MACS, F_ELEMENTS, F_GM) = range(5)
 PROFILE_COLUMNS = 6
 
-# --- a diagnostic: code, core, pipe, pc row, cycle, and three details ----------------------------------------
+# --- a diagnostic: code, core, pipe, pc row, cycle, and three details
 (D_CODE, D_CORE, D_PIPE, D_ROW, D_CYCLE, D_A, D_B, D_C) = range(8)
 DIAGNOSTIC_COLUMNS = 8
 
-# --- why the loop returned -----------------------------------------------------------------------------------
+# --- why the loop returned
 DONE, YIELD, NEED_UNIT, NEED_FOOTPRINT, LOG_FULL, TRACE_FULL, ERROR, DEADLOCK = range(8)
 
 TIME_SHIFT = 10

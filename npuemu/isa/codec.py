@@ -1,6 +1,7 @@
 """Words: encode and decode, one mapping read in both directions.
 
-A word is 128 bits, little-endian in files: the opcode in bits 7..0, operands where their record puts them,
+A word is 128 bits, little-endian in files: the opcode in bits 7..0, operands where their record
+puts them,
 every other bit zero (the decoder enforces it).
 """
 
@@ -13,7 +14,9 @@ from npuemu.isa.table import OPCODE_BITS, REGISTERS, WORD_BITS, Isa, Operand, Re
 
 
 class IsaError(Exception):
-    """A value that does not fit, or a word that is no instruction. ``operand`` names the field, if any."""
+    """A value that does not fit, or a word that is no instruction. ``operand`` names the field,
+    if any.
+    """
 
     def __init__(self, operand: str | None, message: str) -> None:
         super().__init__(message)
@@ -38,11 +41,15 @@ def _check_number(operand: Operand, value: int, lo: int, hi: int) -> None:
     if not lo <= value <= hi:
         raise IsaError(operand.name, f"{operand.name} = {value} is outside {lo} .. {hi}")
     if value % operand.align:
-        raise IsaError(operand.name, f"{operand.name} = {value} is not a multiple of {operand.align}")
+        raise IsaError(
+            operand.name, f"{operand.name} = {value} is not a multiple of {operand.align}"
+        )
 
 
 def immediate_range(operand: Operand) -> tuple[int, int]:
-    """Lowest and highest immediate that the field of an ``x``, ``imm`` or ``label`` operand can hold."""
+    """Lowest and highest immediate that the field of an ``x``, ``imm`` or ``label`` operand can
+    hold.
+    """
     bits = operand.width - 1 if operand.kind == "x" else operand.width
     if operand.signed:
         return max(operand.lo, -(1 << (bits - 1))), min(operand.hi, (1 << (bits - 1)) - 1)
@@ -53,7 +60,9 @@ def _encode_field(operand: Operand, value: Value) -> int:
     """Value -> raw field bits; IsaError when it does not fit."""
     if operand.kind in ("rd", "reg"):
         if not isinstance(value, Reg):
-            raise IsaError(operand.name, f"{operand.name} must be a register r0 .. r{REGISTERS - 1}")
+            raise IsaError(
+                operand.name, f"{operand.name} must be a register r0 .. r{REGISTERS - 1}"
+            )
         return value.index
     if isinstance(value, Reg):
         if operand.kind != "x":
@@ -62,7 +71,9 @@ def _encode_field(operand: Operand, value: Value) -> int:
     if operand.enum is not None:
         symbol = operand.enum.symbol(value)
         if symbol is None or symbol not in operand.symbols():
-            raise IsaError(operand.name, f"{operand.name} must be one of {', '.join(operand.symbols())}")
+            raise IsaError(
+                operand.name, f"{operand.name} must be one of {', '.join(operand.symbols())}"
+            )
         return value
     lo, hi = immediate_range(operand)
     _check_number(operand, value, lo, hi)
@@ -80,7 +91,10 @@ def _decode_field(operand: Operand, raw: int) -> Value:
         bits -= 1
         if not raw >> bits:
             if raw >= REGISTERS:
-                raise IsaError(operand.name, f"{operand.name}: reserved bits of a register operand are not zero")
+                raise IsaError(
+                    operand.name,
+                    f"{operand.name}: reserved bits of a register operand are not zero",
+                )
             return Reg(raw)
         raw &= (1 << bits) - 1
     if operand.enum is not None:
@@ -94,7 +108,9 @@ def _decode_field(operand: Operand, raw: int) -> Value:
 
 
 def encode(record: Record, values: Mapping[str, Value]) -> int:
-    """Operand values by name -> 128-bit word. Missing operands take their default; IsaError names a bad one."""
+    """Operand values by name -> 128-bit word. Missing operands take their default; IsaError
+    names a bad one.
+    """
     word = record.opcode
     unknown = set(values) - {o.name for o in record.operands}
     if unknown:

@@ -1,8 +1,11 @@
 """Compiles a record's expressions into a small three-address program: its footprint.
 
-The footprint of an instruction says, from its operands: which are out of range or misaligned, what memory
-regions it reads and writes, how many units of work, multiply-adds and elements it is. The programs run in
-the engine's jitted interpreter (``npuemu.engine.footprint``); values known at assembly are folded away here.
+The footprint of an instruction says, from its operands: which are out of range or misaligned,
+what memory
+regions it reads and writes, how many units of work, multiply-adds and elements it is. The
+programs run in
+the engine's jitted interpreter (``npuemu.engine.footprint``); values known at assembly are
+folded away here.
 """
 
 from __future__ import annotations
@@ -66,9 +69,20 @@ _SHORT = {
 }
 
 
+_ARGUMENTS = {LINEAR: 1, STRIDED: 3, NEST: 5, FRACTAL_TILE: 4, L0C_TILE: 3, NZ_OUT: 5, VLANES: 7}
+"""Arguments of a shape call after memory and base."""
+_SOURCES = {LOOKUP: 1, SELECT: 3, CHECK_ZERO: 1, FINISH: 3}
+_FIRST = {CHECK_ZERO: 1, VECTOR_STATE: 1, FINISH: 1}
+"""Sources of an operation where they are not two, and their first column where it is not the
+third.
+"""
+
+
 @dataclass
 class Pool:
-    """Constants and lookup tables shared by all programs, at ``SLOT_CONSTANT`` and above of the value file."""
+    """Constants and lookup tables shared by all programs, at ``SLOT_CONSTANT`` and above of the
+    value file.
+    """
 
     values: list[int] = field(default_factory=list)
     _constants: dict[int, int] = field(default_factory=dict)
@@ -100,7 +114,9 @@ Known = int | Slot
 
 
 def enum_tables(isa: Isa) -> dict[str, tuple[int, ...]]:
-    """Lookup tables that expressions may index: ``BITS_<enum>``, ``SRC_BITS`` and ``DST_BITS`` of casts."""
+    """Lookup tables that expressions may index: ``BITS_<enum>``, ``SRC_BITS`` and ``DST_BITS``
+    of casts.
+    """
     tables = {
         f"BITS_{e.name}": tuple(e.bits[s] for s in sorted(e.values, key=e.values.__getitem__))
         for e in isa.enums.values()
@@ -116,12 +132,14 @@ def enum_tables(isa: Isa) -> dict[str, tuple[int, ...]]:
 class Compiler:
     """One footprint program. ``known`` maps operand names to values fixed in the word."""
 
-    def __init__(self, record: Record, known: dict[str, int], tables: dict[str, tuple[int, ...]], pool: Pool):
+    def __init__(
+        self, record: Record, known: dict[str, int], tables: dict[str, tuple[int, ...]], pool: Pool
+    ):
         self.record = record
         self.tables = tables
         self.pool = pool
         self.rows: list[list[int]] = []
-        self.names: dict[str, Known] = {name: number for name, number in MEM.items()}
+        self.names: dict[str, Known] = dict(MEM)
         self.names |= {o.name: known.get(o.name, Slot(i)) for i, o in enumerate(record.operands)}
         self.names["l0a_nz"] = Slot(SLOT_L0A_NZ)
         self.temporaries = SLOT_TEMPORARY
@@ -232,8 +250,29 @@ class Compiler:
         value = self.expression(expression)
         if name == "bad":
             old = self.names.get("bad", 0)
-            value = self.binary(_BINARY[ast.Add], old, value) if "bad +" not in expression else value
+            value = (
+                self.binary(_BINARY[ast.Add], old, value) if "bad +" not in expression else value
+            )
         self.names[name] = value
+
+    def moves_with_its_addresses(self) -> bool:
+        """Whether the regions only shift when the address operands change.
+
+        True when those operands are nothing but the bases of regions: the engine then keeps the
+        regions of
+        the last execution and moves them.
+        """
+        addresses = {i for i, o in enumerate(self.record.operands) if o.mem is not None}
+        for row in self.rows:
+            if row[0] in (CHECK_RANGE, CHECK_ALIGN):
+                continue
+            if row[0] >= LINEAR:
+                computed = SLOT_TEMPORARY <= row[3] < SLOT_CONSTANT
+                if computed or addresses & set(row[4 : 4 + _ARGUMENTS[row[0]]]):
+                    return False
+            elif addresses & set(row[_FIRST.get(row[0], 2) :][: _SOURCES.get(row[0], 2)]):
+                return False
+        return True
 
     def compile(self) -> list[list[int]]:
         """The program's rows."""
@@ -268,6 +307,7 @@ class Programs:
     pool: Pool = field(default_factory=Pool)
     rows: list[list[int]] = field(default_factory=list)
     starts: list[int] = field(default_factory=lambda: [0])
+    movable: list[bool] = field(default_factory=list)
     _seen: dict[Any, int] = field(default_factory=dict)
     _tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -277,7 +317,9 @@ class Programs:
         if key not in self._seen:
             if not self._tables:
                 self._tables = enum_tables(self.isa)
-            self.rows += Compiler(record, known, self._tables, self.pool).compile()
+            compiler = Compiler(record, known, self._tables, self.pool)
+            self.rows += compiler.compile()
+            self.movable.append(compiler.moves_with_its_addresses())
             self.starts.append(len(self.rows))
             self._seen[key] = len(self.starts) - 2
         return self._seen[key]

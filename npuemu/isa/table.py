@@ -21,7 +21,10 @@ MEMORIES = ("GM", "L1", "L0A", "L0B", "L0C", "BT", "FB", "UB", "L0A_MX", "L0B_MX
 """Memory names by number; UB1 is the second vector core's UB as its cube core sees it."""
 MEM = {name: number for number, name in enumerate(MEMORIES)}
 PIPES = ("S", "V", "M", "MTE1", "MTE2", "MTE3", "FIX")
-CORE_PIPES = {"cube": ("S", "M", "MTE1", "MTE2", "MTE3", "FIX"), "vector": ("S", "V", "MTE2", "MTE3")}
+CORE_PIPES = {
+    "cube": ("S", "M", "MTE1", "MTE2", "MTE3", "FIX"),
+    "vector": ("S", "V", "MTE2", "MTE3"),
+}
 TABLES = ("scalar", "sync", "dma", "fix", "cube", "vector")
 
 _KIND = re.compile(r"(?P<base>rd|reg|label|x|xs|u|s|enum:(?P<enum>\w+))(?P<bits>\d*)$")
@@ -52,9 +55,11 @@ class EnumSet:
 class Operand:
     """One operand: a field of ``width`` bits at ``lsb``.
 
-    kind: ``rd`` (register written), ``reg`` (register read), ``x`` (top bit 1: an immediate of width-1 bits;
+    kind: ``rd`` (register written), ``reg`` (register read), ``x`` (top bit 1: an immediate of
+    width-1 bits;
     0: a register number in the low 5 bits), ``imm``, ``enum``, ``label`` (instruction index).
-    lo, hi: inclusive range of the value, checked at assembly for immediates and at dispatch for registers.
+    lo, hi: inclusive range of the value, checked at assembly for immediates and at dispatch for
+    registers.
     """
 
     name: str
@@ -84,7 +89,9 @@ class Operand:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One instruction. Expression strings (let, reads, writes, units, macs, elements) see the operands by name."""
+    """One instruction. Expression strings (let, reads, writes, units, macs, elements) see the
+    operands by name.
+    """
 
     name: str
     opcode: int
@@ -138,7 +145,9 @@ class Isa:
 def _enum_sets(path: Path) -> dict[str, EnumSet]:
     raw = tomllib.loads(path.read_text(encoding="utf-8"))
     return {
-        name: EnumSet(name, e["width"], e.get("suffix", False), e["doc"], e["values"], e.get("bits", {}))
+        name: EnumSet(
+            name, e["width"], e.get("suffix", False), e["doc"], e["values"], e.get("bits", {})
+        )
         for name, e in raw.items()
     }
 
@@ -158,7 +167,11 @@ def _field(kind: str, enums: dict[str, EnumSet]) -> tuple[str, int, bool, int, i
         return "label", 32, False, 0, (1 << 32) - 1, None
     bits, signed = int(match["bits"]), base in ("xs", "s")
     lo, hi = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
-    return ("x", bits + 1, signed, lo, hi, None) if base in ("x", "xs") else ("imm", bits, signed, lo, hi, None)
+    return (
+        ("x", bits + 1, signed, lo, hi, None)
+        if base in ("x", "xs")
+        else ("imm", bits, signed, lo, hi, None)
+    )
 
 
 def _operand(text: str, enums: dict[str, EnumSet]) -> Operand:
@@ -168,7 +181,10 @@ def _operand(text: str, enums: dict[str, EnumSet]) -> Operand:
     kind, width, signed, lo, hi, enum = _field(kind_text, enums)
     align, default, mem, allowed = 1, None, None, None
     if kind == "x" and signed:
-        lo, hi = -(1 << 63), (1 << 63) - 1  # a register operand of a scalar instruction is a whole register
+        lo, hi = (
+            -(1 << 63),
+            (1 << 63) - 1,
+        )  # a register operand of a scalar instruction is a whole register
     for attribute in attributes:
         if span := _RANGE.match(attribute):
             lo, hi = int(span[1]), int(span[2])
@@ -185,7 +201,19 @@ def _operand(text: str, enums: dict[str, EnumSet]) -> Operand:
     if mem is not None:
         lo, hi = 0, (1 << 48) - 1
     return Operand(
-        name, kind, int(at[1:]), width, signed, lo, hi, align, default, enum, allowed, mem, doc.strip()
+        name,
+        kind,
+        int(at[1:]),
+        width,
+        signed,
+        lo,
+        hi,
+        align,
+        default,
+        enum,
+        allowed,
+        mem,
+        doc.strip(),
     )
 
 
@@ -212,7 +240,9 @@ def _record(raw: dict[str, Any], table: str, enums: dict[str, EnumSet]) -> Recor
 
 
 def check(records: tuple[Record, ...]) -> None:
-    """Prove that no two records overlap and that the fields of a record do not; TableError otherwise."""
+    """Prove that no two records overlap and that the fields of a record do not; TableError
+    otherwise.
+    """
     names: set[str] = set()
     opcodes: dict[int, str] = {}
     for record in records:
@@ -226,7 +256,9 @@ def check(records: tuple[Record, ...]) -> None:
         for operand in record.operands:
             mask = ((1 << operand.width) - 1) << operand.lsb
             if used & mask or operand.msb >= WORD_BITS:
-                raise TableError(f"{record.name}: operand {operand.name} overlaps another field or the word's end")
+                raise TableError(
+                    f"{record.name}: operand {operand.name} overlaps a field or the word's end"
+                )
             used |= mask
 
 

@@ -13,11 +13,12 @@ from npuemu.jit.cache import prepare
 
 CACHE = prepare()
 
-import llvmlite.binding as llvm  # noqa: E402
-import numba  # noqa: E402
-import numpy as np  # noqa: E402
-from numba import carray, types  # noqa: E402
-from numba.extending import intrinsic  # noqa: E402
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+from numba import types
+from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 numba.config.reload_config()  # somebody may have imported numba before the settings above were made
 
@@ -29,7 +30,8 @@ def njit(
 ) -> Any:
     """``numba.njit`` with this package's options: cached, no GIL, IEEE division, no fastmath.
 
-    ``signature`` fixes the types (and compiles or loads at once); without it the first call decides.
+    ``signature`` fixes the types (and compiles or loads at once); without it the first call
+    decides.
     """
     settings: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", **options}
     decorate = numba.njit(**settings) if signature is None else numba.njit(signature, **settings)
@@ -47,7 +49,8 @@ def compile_unit(function: Callable[..., Any]) -> Any:
 def cpu() -> frozenset[str]:
     """Features of the CPU that code may be compiled for; empty in the portable mode.
 
-    ``NPUEMU_PORTABLE=1`` or a foreign ``NUMBA_CPU_NAME`` / ``NUMBA_CPU_FEATURES`` select the portable path.
+    ``NPUEMU_PORTABLE=1`` or a foreign ``NUMBA_CPU_NAME`` / ``NUMBA_CPU_FEATURES`` select the
+    portable path.
     """
     name = os.environ.get("NUMBA_CPU_NAME", "")
     if os.environ.get("NPUEMU_PORTABLE") == "1" or (name and name != llvm.get_host_cpu_name()):
@@ -69,69 +72,41 @@ def _pointer(typingctx: Any, address: Any, kind: Any) -> Any:
     return pointer(types.int64, kind), codegen
 
 
-_U8, _I8, _U16, _I16 = np.uint8, np.int8, np.uint16, np.int16
-_U32, _I32, _F32, _I64 = np.uint32, np.int32, np.float32, np.int64
-_U64, _F64 = np.uint64, np.float64
+_U8, _I64 = np.uint8, np.int64
 
 
-@njit(inline="always")
-def view_u8(address, count):  # type: ignore[no-untyped-def]
-    """1-D uint8 view of raw memory; the caller has checked the range."""
-    return carray(_pointer(address, _U8), count)
+def _view(name: str, item: Any) -> Any:
+    """``name(address, count)``: a 1-D view of raw memory as ``item``; the caller has checked the
+    range.
+
+    An intrinsic, not a jitted function: nothing of its own to compile, nothing to count
+    references of.
+    """
+
+    def typing(typingctx: Any, address: Any, count: Any) -> Any:
+        view = types.Array(item, 1, "C")
+
+        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            array = context.make_array(view)(context, builder)
+            element = context.get_data_type(item)
+            size = context.get_constant(types.intp, context.get_abi_sizeof(element))
+            data = builder.inttoptr(arguments[0], element.as_pointer())
+            populate_array(
+                array, data=data, shape=[arguments[1]], strides=[size], itemsize=size, meminfo=None
+            )
+            return array._getvalue()
+
+        return view(types.int64, types.int64), codegen
+
+    typing.__name__ = typing.__qualname__ = name
+    return intrinsic(typing)
 
 
-@njit(inline="always")
-def view_i8(address, count):  # type: ignore[no-untyped-def]
-    """1-D int8 view of raw memory."""
-    return carray(_pointer(address, _I8), count)
-
-
-@njit(inline="always")
-def view_u16(address, count):  # type: ignore[no-untyped-def]
-    """1-D uint16 view of raw memory."""
-    return carray(_pointer(address, _U16), count)
-
-
-@njit(inline="always")
-def view_i16(address, count):  # type: ignore[no-untyped-def]
-    """1-D int16 view of raw memory."""
-    return carray(_pointer(address, _I16), count)
-
-
-@njit(inline="always")
-def view_u32(address, count):  # type: ignore[no-untyped-def]
-    """1-D uint32 view of raw memory."""
-    return carray(_pointer(address, _U32), count)
-
-
-@njit(inline="always")
-def view_i32(address, count):  # type: ignore[no-untyped-def]
-    """1-D int32 view of raw memory."""
-    return carray(_pointer(address, _I32), count)
-
-
-@njit(inline="always")
-def view_f32(address, count):  # type: ignore[no-untyped-def]
-    """1-D float32 view of raw memory."""
-    return carray(_pointer(address, _F32), count)
-
-
-@njit(inline="always")
-def view_i64(address, count):  # type: ignore[no-untyped-def]
-    """1-D int64 view of raw memory."""
-    return carray(_pointer(address, _I64), count)
-
-
-@njit(inline="always")
-def view_u64(address, count):  # type: ignore[no-untyped-def]
-    """1-D uint64 view of raw memory."""
-    return carray(_pointer(address, _U64), count)
-
-
-@njit(inline="always")
-def view_f64(address, count):  # type: ignore[no-untyped-def]
-    """1-D float64 view of raw memory."""
-    return carray(_pointer(address, _F64), count)
+view_u8, view_i8 = _view("view_u8", types.uint8), _view("view_i8", types.int8)
+view_u16, view_i16 = _view("view_u16", types.uint16), _view("view_i16", types.int16)
+view_u32, view_i32 = _view("view_u32", types.uint32), _view("view_i32", types.int32)
+view_u64, view_i64 = _view("view_u64", types.uint64), _view("view_i64", types.int64)
+view_f32, view_f64 = _view("view_f32", types.float32), _view("view_f64", types.float64)
 
 
 @intrinsic

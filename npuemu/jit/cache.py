@@ -1,6 +1,7 @@
 """Where compiled code is cached, and under which key.
 
-Numba's own key covers one file: an edit of a helper in another file would run stale code in silence.
+Numba's own key covers one file: an edit of a helper in another file would run stale code in
+silence.
 The cache directory is therefore named by a hash of every source that can reach jitted code.
 """
 
@@ -33,7 +34,9 @@ def cache_root() -> Path:
 
 
 def source_key() -> str:
-    """Hash of the sources that reach jitted code and of the settings that change what is compiled."""
+    """Hash of the sources that reach jitted code and of the settings that change what is
+    compiled.
+    """
     digest = hashlib.sha256()
     files = [p for room in JITTED_ROOMS for p in sorted((PACKAGE / room).rglob("*.py"))]
     files += sorted(folder("isa").glob("*.toml"))

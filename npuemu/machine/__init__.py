@@ -1,6 +1,7 @@
 """Machines: one TOML file each, checked when loaded.
 
-The package is callable: ``npuemu.machine(name)`` is ``npuemu.machine.load(name)``, although importing any
+The package is callable: ``npuemu.machine(name)`` is ``npuemu.machine.load(name)``, although
+importing any
 of its parts puts the package itself into that name.
 """
 

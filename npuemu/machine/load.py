@@ -94,7 +94,9 @@ class Machine:
     def capacity(self) -> dict[str, int]:
         """Bytes of each local memory; 0 for one that the machine lacks."""
         figures = self.file.memory
-        return {m: figures[m].value if m in figures else 0 for m in MEMORIES if m not in ("GM", "UB1")}
+        return {
+            m: figures[m].value if m in figures else 0 for m in MEMORIES if m not in ("GM", "UB1")
+        }
 
     @property
     def gm_limit(self) -> int:
@@ -102,7 +104,9 @@ class Machine:
         return self.file.global_memory.limit.value
 
     def refuse(self, record: Record, values: Mapping[str, Any]) -> str | None:
-        """Why this machine lacks a form of an instruction, or None. ``values``: operand numbers by name."""
+        """Why this machine lacks a form of an instruction, or None. ``values``: operand numbers
+        by name.
+        """
         for feature in sorted(record.requires - self.features):
             return f"{self.name} has no {record.name} (it needs the feature {feature!r})"
         if record.name == "vconv":
@@ -111,7 +115,8 @@ class Machine:
             assert operand.enum is not None
             symbol = operand.enum.symbol(int(values[operand.name]))
             if operand.enum.name == "ctype" and symbol not in self.file.types.cube:
-                return f"the Cube of {self.name} has no {symbol}; it has {', '.join(self.file.types.cube)}"
+                has = ", ".join(self.file.types.cube)
+                return f"the Cube of {self.name} has no {symbol}; it has {has}"
             if operand.enum.name == "vtype" and symbol not in self.file.types.vector:
                 return f"the vector unit of {self.name} has no {symbol}"
         if record.name.startswith("cross_core"):
@@ -156,7 +161,9 @@ class Machine:
         return paths.get(target, [])
 
     def timing(self, record: Record, values: Mapping[str, Any]) -> Timing:
-        """The time row of an instruction: its class, its name, its suffixes, each refining the one before."""
+        """The time row of an instruction: its class, its name, its suffixes, each refining the
+        one before.
+        """
         keys = [record.table, record.name]
         for operand in record.suffixes:
             assert operand.enum is not None
@@ -169,7 +176,9 @@ class Machine:
             if row is not None:
                 merged |= {k: v for k, v in msgspec.structs.asdict(row).items() if v is not None}
         if not merged:
-            raise MachineError(f"{self.source}: no timing for {record.name} (key timing.{record.name})")
+            raise MachineError(
+                f"{self.source}: no timing for {record.name} (key timing.{record.name})"
+            )
         return msgspec.convert(merged, Timing)
 
     def accumulation(self) -> str:
@@ -215,7 +224,9 @@ def _find(name: str, beside: Path | None = None) -> Path:
         return beside / f"{name}.toml"
     near = difflib.get_close_matches(name, names, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise MachineError(f"no machine {name!r}{hint} (built in: {', '.join(names)}; or the path of a TOML file)")
+    raise MachineError(
+        f"no machine {name!r}{hint} (built in: {', '.join(names)}; or the path of a TOML file)"
+    )
 
 
 def _check(path: Path, file: MachineFile) -> None:
@@ -238,7 +249,10 @@ def _check(path: Path, file: MachineFile) -> None:
             refuse("features", f"unknown feature {feature!r}; known: {', '.join(FEATURES)}")
     if "mx" in file.features and not {"L0A_MX", "L0B_MX"} <= set(file.memory):
         refuse("memory.L0A_MX", "a machine with the feature mx needs L0A_MX and L0B_MX")
-    for key, wanted, enum in (("types.cube", file.types.cube, "ctype"), ("types.vector", file.types.vector, "vtype")):
+    for key, wanted, enum in (
+        ("types.cube", file.types.cube, "ctype"),
+        ("types.vector", file.types.vector, "vtype"),
+    ):
         for symbol in wanted:
             if symbol not in isa.enums[enum].values:
                 refuse(key, f"unknown type {symbol!r}")
@@ -246,7 +260,9 @@ def _check(path: Path, file: MachineFile) -> None:
         if pair not in isa.enums["pair"].values:
             refuse(f"casts.pairs.{pair}", "unknown cast")
         if not rounds or not set(rounds) <= set(isa.enums["round"].values):
-            refuse(f"casts.pairs.{pair}", f"rounding modes are {', '.join(isa.enums['round'].values)}")
+            refuse(
+                f"casts.pairs.{pair}", f"rounding modes are {', '.join(isa.enums['round'].values)}"
+            )
     for pipe in file.protection.pipes.value:
         if pipe not in PIPES:
             refuse("protection.pipes", f"unknown pipe {pipe!r}")
@@ -281,8 +297,12 @@ def _check_timing(path: Path, file: MachineFile) -> None:
             numbers = value if isinstance(value, tuple) else (value,)
             if any(isinstance(n, int) and n > _LARGEST for n in numbers):
                 raise MachineError(f"{path}: key timing.{key}.{part}: at most {_LARGEST}")
-        if row.kind == "global" and (row.bytes_per_cycle is None or row.miss_bytes_per_cycle is None):
-            raise MachineError(f"{path}: key timing.{key}: kind global needs bytes_per_cycle and miss_bytes_per_cycle")
+        if row.kind == "global" and (
+            row.bytes_per_cycle is None or row.miss_bytes_per_cycle is None
+        ):
+            raise MachineError(
+                f"{path}: key timing.{key}: kind global needs both bytes_per_cycle figures"
+            )
     for record in isa.records:
         if record.is_data and record.requires <= set(file.features):
             if record.name not in file.timing and record.table not in file.timing:
@@ -290,7 +310,9 @@ def _check_timing(path: Path, file: MachineFile) -> None:
 
 
 def _named(raw: dict[str, Any], where: str) -> str:
-    """The key of a validation error with the name of a table's entry, which the library leaves out."""
+    """The key of a validation error with the name of a table's entry, which the library leaves
+    out.
+    """
     table, unnamed, rest = where.partition("[...]")
     if not unnamed or table not in _ENTRIES:
         return where
@@ -315,7 +337,9 @@ def _is_row(key: str) -> bool:
     if suffixes == ["transpose"]:
         return any(o.name == "transpose" for o in record.operands)
     sets = [o.symbols() for o in record.suffixes]
-    return len(suffixes) <= len(sets) and all(s in symbols for s, symbols in zip(suffixes, sets, strict=False))
+    return len(suffixes) <= len(sets) and all(
+        s in symbols for s, symbols in zip(suffixes, sets, strict=False)
+    )
 
 
 @cache

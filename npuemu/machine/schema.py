@@ -83,7 +83,9 @@ class Protection(_Strict, frozen=True):
 
 
 class GlobalMemory(_Strict, frozen=True):
-    """GM: line in bytes, bandwidth shared by all cores in bytes a cycle, request rules, emulated limit."""
+    """GM: line in bytes, bandwidth shared by all cores in bytes a cycle, request rules, emulated
+    limit.
+    """
 
     line: Figure
     l2_bytes_per_cycle: Figure
@@ -109,7 +111,9 @@ class Scalar(_Strict, frozen=True):
 
 
 class Timing(_Strict, frozen=True):
-    """One row of instruction times, in cycles. ``cycles`` is [numerator, denominator] a unit of work."""
+    """One row of instruction times, in cycles. ``cycles`` is [numerator, denominator] a unit of
+    work.
+    """
 
     source: Annotated[str, Meta(min_length=1)]
     unit: str | None = None

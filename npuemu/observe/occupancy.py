@@ -1,7 +1,8 @@
 """Live bytes of the local memories.
 
 A 32-byte granule is live from the completion of a write to the end of the last read before the next
-overwrite. Two words a granule are kept: when its last write completed, and when its last read since ended;
+overwrite. Two words a granule are kept: when its last write completed, and when its last read
+since ended;
 the interval is known at the overwrite, or at the end of the run.
 """
 
@@ -14,28 +15,36 @@ from npuemu.jit import njit
 
 GRANULE_SHIFT = 5
 LOG_COLUMNS = 4
-"""slot (core * 16 + memory), from, to, bytes; row 0 holds the number of rows in use."""
+"""slot (core * 16 + memory), from, to, bytes; row 0 holds the number of rows in use. Flat in
+jitted code.
+"""
 LOG_ROWS = 1 << 16
-"""Rows that fill up before the log is drained; a launch adds what one instruction may need at most."""
+"""Rows that fill up before the log is drained; a launch adds what one instruction may need at
+most.
+"""
 
 
 @njit(forceinline=True)
-def _emit(log, slot, start, stop, granules):  # type: ignore[no-untyped-def]
-    """Log ``granules`` live in ``start .. stop``; joins the previous row when it is the same interval."""
-    n = log[0, 0]
-    if n > 0 and log[n, 0] == slot and log[n, 1] == start and log[n, 2] == stop:
-        log[n, 3] += granules << GRANULE_SHIFT
+def _emit(log, slot, start, stop, granules):
+    """Log ``granules`` live in ``start .. stop``; joins the previous row when it is the same
+    interval.
+    """
+    n = log[0]
+    at = n * LOG_COLUMNS
+    if n > 0 and log[at + 0] == slot and log[at + 1] == start and log[at + 2] == stop:
+        log[at + 3] += granules << GRANULE_SHIFT
         return
     n += 1
-    log[n, 0] = slot
-    log[n, 1] = start
-    log[n, 2] = stop
-    log[n, 3] = granules << GRANULE_SHIFT
-    log[0, 0] = n
+    at += LOG_COLUMNS
+    log[at + 0] = slot
+    log[at + 1] = start
+    log[at + 2] = stop
+    log[at + 3] = granules << GRANULE_SHIFT
+    log[0] = n
 
 
 @njit
-def _uniform(words):  # type: ignore[no-untyped-def]
+def _uniform(words):
     """Whether all words are equal; a branch-free OR of differences, so that it vectorises."""
     first = words[0]
     difference = words[0] ^ first
@@ -45,7 +54,7 @@ def _uniform(words):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _close(written, read, log, slot):  # type: ignore[no-untyped-def]
+def _close(written, read, log, slot):
     """Log the finished intervals of a run of granules."""
     if _uniform(written) and _uniform(read):
         if read[0] > 0 and written[0] > 0:
@@ -60,7 +69,7 @@ def _close(written, read, log, slot):  # type: ignore[no-untyped-def]
 
 
 @njit
-def note_run(written, read, first, last, write, end, log, slot):  # type: ignore[no-untyped-def]
+def note_run(written, read, first, last, write, end, log, slot):
     """Granules ``first .. last`` are written (or read) by an instruction that ends at ``end``."""
     r = read[first:last]
     if write == 0:
@@ -76,8 +85,10 @@ def note_run(written, read, first, last, write, end, log, slot):  # type: ignore
 
 
 @njit
-def note_region(region, base, written, read, end, log, slot):  # type: ignore[no-untyped-def]
-    """One region row of an instruction; ``base``: the memory's first granule in the shadow arrays."""
+def note_region(region, base, written, read, end, log, slot):
+    """One region row of an instruction; ``base``: the memory's first granule in the shadow
+    arrays.
+    """
     write, n1, s1, n0, s0, length = region[1], region[3], region[4], region[5], region[6], region[7]
     for i in range(n1):
         for j in range(n0):
@@ -88,7 +99,7 @@ def note_region(region, base, written, read, end, log, slot):  # type: ignore[no
 
 
 @njit
-def close_all(written, read, log, slot, first, last):  # type: ignore[no-untyped-def]
+def close_all(written, read, log, slot, first, last):
     """At the end of the run: log what is still open in a memory."""
     _close(written[first:last], read[first:last], log, slot)
 
@@ -108,7 +119,9 @@ class Peaks:
             self.times.setdefault(int(slot), []).append(_compress(times, deltas))
 
     def peak(self, slot: int) -> tuple[int, int]:
-        """(peak live bytes, first cycle of the peak) of a memory; (0, 0) when nothing was ever live."""
+        """(peak live bytes, first cycle of the peak) of a memory; (0, 0) when nothing was ever
+        live.
+        """
         parts = self.times.get(slot)
         if not parts:
             return 0, 0

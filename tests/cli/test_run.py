@@ -31,7 +31,7 @@ def test_options_reach_the_interface(api: FakeApi, npu: Npu) -> None:
     options = {key: value for key, value in run[2].items() if key != "progress"}
     assert options == {
         "machine": "ascend910b1", "inputs": {"A": "a.npy"}, "blocks": 1, "mode": "numbers",
-        "check": False, "seed": 7, "threads": 2, "max_cycles": 1000,
+        "check": False, "seed": 7, "threads": 2, "max_cycles": 1000, "trace": False,
     }  # fmt: skip
 
 

@@ -96,7 +96,9 @@ def variants(record: Record, machine: npuemu.machine.Machine) -> list[dict[str, 
 
 
 def prepare(record: Record) -> list[str]:
-    """Defined bytes in the UB of a vector core; gather offsets are multiples of 4 in the table."""
+    """Defined bytes in the UB of a vector core: gather offsets are multiples of 4 inside the
+    table.
+    """
     if record.pipe != "V":
         return []
     if record.name == "vgather":

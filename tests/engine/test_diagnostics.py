@@ -88,7 +88,7 @@ def test_wrapped_accumulators_are_a_warning() -> None:
     assert "256 INT32" in done.diagnostics[0]["message"] and done.ok
 
 
-# --- the end of a run ---
+# --- the end of a run
 
 
 def test_deadlock_names_the_circle() -> None:

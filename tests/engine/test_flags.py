@@ -138,7 +138,9 @@ def test_a_flag_of_the_scalar_unit_raised_twice() -> None:
 
 
 def test_a_flag_may_be_raised_again_as_soon_as_its_wait_is_over() -> None:
-    """The scalar unit is simulated ahead of the queues; only time tells if the flag is still up."""
+    """The scalar unit runs ahead of the vector queue; only time decides whether the flag is
+    still up.
+    """
     body = setup("vector") + "    vabs.f32 r1, r2, rep=200\n    vabs.f32 r1, r2\n"
     pair = "    set_flag S, V, 0\n    wait_flag S, V, 0\n"
     run(vector=body + pair + "    li r9, 1\n" * 250 + pair, head=HEAD)

@@ -55,7 +55,7 @@ def test_output_hashes_are_of_the_bytes_in_memory() -> None:
         assert done.report["outputs"][name]["sha256"] == digest
 
 
-# --- poison: a value that timing mode does not compute ---
+# --- poison: a value that timing mode does not compute
 
 LOAD = "    li r1, 0\n    ld.u32 r2, {}, {}\n"
 POISON = "    li r1, S\n    ld.u32 r2, GM, r1\n"
@@ -84,7 +84,7 @@ def test_vector_masks_must_not_be_poison() -> None:
 
 
 def test_a_scalar_that_is_only_data_may_be_poison() -> None:
-    """The multiplier of a vector instruction changes no cycle."""
+    """The multiplier of a vector instruction changes no cycle; a repeat count does."""
     body = POISON + "    li r1, 0\n    vmuls.f32 r1, r1, r2\n    vdup.b32 r1, r2, rep=3\n"
     assert run(vector=body, head=HEAD, mode="timing").cycles == run(vector=body, head=HEAD).cycles
     body = POISON + "    li r1, 0\n    vabs.f32 r1, r1, rep=r2  ;!"
@@ -93,8 +93,7 @@ def test_a_scalar_that_is_only_data_may_be_poison() -> None:
 
 def test_long_traces_are_whole() -> None:
     body = "    li r1, 0\n    li r2, 0\nagain: vabs.f32 r1, r1\n    add r2, r2, 1\n"
-    body += "    blt r2, 70000, again\n"
-    done = run(vector=body, mode="timing", trace=True)
+    done = run(vector=body + "    blt r2, 70000, again\n", mode="timing", trace=True)
     assert done.trace_events is not None and len(done.trace_events) == 140000
 
 

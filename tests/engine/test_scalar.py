@@ -123,8 +123,7 @@ def test_an_instruction_may_read_and_write_one_register() -> None:
 
 
 def test_loops_and_jumps() -> None:
-    body = " li r3, 0\n li r1, 0\n jmp test\nbody: add r3, r3, r1\n add r1, r1, 1\n"
-    body += "test: blt r1, 101, body"
+    body = " li r3, 0\n li r1, 0\n jmp t\nb: add r3, r3, r1\n add r1, r1, 1\nt: blt r1, 101, b"
     assert results([body]) == [5050]
 
 

@@ -72,6 +72,26 @@ def test_read_write_conflicts_need_the_same_bank() -> None:
     assert pipe(dirty, "V", "0.aiv0")["stalls"]["bank_conflict"] == 63
 
 
+@pytest.mark.parametrize(
+    ("body", "conflicts"),
+    [
+        ("vmuls.f32 r1, r1, r2, rep=64", 0),
+        ("vmuls.f32 r1, r1, r2, rep=16, dst_rep=16, src_rep=16", 15),
+        ("vadd.f32 r1, r2, r3, rep=16, src0_rep=16, src1_rep=0", 0),
+        ("vadd.f32 r1, r2, r4, rep=16, src0_rep=16, src1_rep=0", 16),
+        ("vadd.f32 r1, r2, r4, rep=16, src1_blk=0, src1_rep=0", 8),
+        ("set_mask_count\n set_vector_mask 0, 4096\n vmuls.f32 r1, r1, r2", 0),
+        ("set_mask_count\n set_vector_mask 0, 4000\n vadd.f32 r1, r2, r3", 0),
+        ("set_mask_count\n set_vector_mask 0, 4000\n vadd.f32 r1, r2, r4", 63),
+        ("vconv.f32_f16.rint r5, r4, rep=64, dst_rep=4, src_rep=8", 32),
+    ],
+)
+def test_conflicts_of_strided_repeats_and_of_counter_mode(body: str, conflicts: int) -> None:
+    setup = f" li r1, 131072\n li r2, 0\n li r3, {65536 + 256}\n li r4, 65536\n li r5, 98304\n"
+    done = run(vector=setup + body + "\n", mode="timing")
+    assert pipe(done, "V", "0.aiv0")["stalls"].get("bank_conflict", 0) == conflicts
+
+
 def test_two_reads_a_group_do_not_conflict_on_the_newer_machine() -> None:
     done = run(vector=vadd(131072, 0, 65536), machine=A5)
     assert pipe(done, "V", "0.aiv0")["stalls"].get("bank_conflict", 0) == 0
@@ -125,7 +145,9 @@ GM = ".tensor IN u8 [1048576] in\n.tensor OUT u8 [1048576] out"
 
 
 def moves(*lines: str) -> list[int]:
-    """Work cycles of GM -> L1 moves behind each other: starts differ by the work before."""
+    """Work cycles of GM -> L1 moves behind each other (starts differ by the work of the one
+    before).
+    """
     body = registers({1: 0}) + "\n" + "\n".join(f"    {line}" for line in lines)
     body += "\n    li r2, IN + 1047552\n    mov_gm_l1 r1, r2, len=32\n"
     starts = [s for s, _ in spans(run(body, head=GM, trace=True), "mov_gm_l1")]
@@ -157,7 +179,9 @@ def test_misaligned_and_small_requests_cost_more() -> None:
 
 
 def test_all_cores_share_the_bandwidth() -> None:
-    """48 vector cores read the same 64 KB twice: L2 gives them 2640 bytes a cycle in all."""
+    """48 vector cores read 64 KB each, the same lines: 2640 bytes a cycle are left after the
+    first touch.
+    """
     body = registers({1: 0}) + "\n    li r2, IN\n" + "    mov_gm_ub r1, r2, len=65536\n" * 2
     one, all_cores = (run(vector=body, head=GM, blocks=n) for n in (1, 24))
     stalls = [pipe(all_cores, "MTE2", f"{b}.aiv{s}")["stalls"] for b in range(24) for s in (0, 1)]

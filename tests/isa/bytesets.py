@@ -1,4 +1,6 @@
-"""Which bytes a region shape means, by enumeration; shares nothing with the shapes."""
+"""Which bytes a region shape means, by plain enumeration; shares nothing with
+``npuemu.isa.shapes``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A record's strings evaluated as Python: what an instruction touches, not compiled."""
+"""A record's strings evaluated as Python: what an instruction touches, without the footprint
+compiler.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ SOURCE, TARGET = 0, 1
 
 @dataclass
 class Mask:
-    """The mask of a vector instruction; ``low`` counts elements in counter mode."""
+    """What the scalar unit hands to a vector instruction; ``low`` counts elements in counter
+    mode.
+    """
 
     low: int = (1 << 64) - 1
     high: int = (1 << 64) - 1
@@ -121,7 +125,9 @@ def vector_state(env: dict[str, Any], mask: Mask) -> int:
 
 
 def evaluate(record: Record, values: dict[str, int], mask: Mask, l0a_nz: int) -> Footprint:
-    """The footprint of a record; every value is checked as if it came from a register."""
+    """The footprint of a record with these operand values; every value is checked as if from a
+    register.
+    """
     found = Footprint()
     for operand in record.operands:
         if operand.enum is None and (status := check_operand(operand, values[operand.name])):

@@ -1,4 +1,6 @@
-"""Operand values for tests: what a field holds, and one plain word of every record."""
+"""Operand values for tests: strategies over what a field holds, and one plain word of every
+record.
+"""
 
 from __future__ import annotations
 

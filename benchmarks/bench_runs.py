@@ -1,0 +1,100 @@
+"""Speed of whole runs: kernels against OpenBLAS sgemm, and the clock alone in instructions a
+second.
+
+One process, one thread, interleaved, CPU time of the thread. ``python benchmarks/bench_runs.py
+[--rounds N]``
+"""
+
+from __future__ import annotations
+
+import os
+
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
+
+import argparse  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from typing import Any  # noqa: E402
+
+import numpy as np  # noqa: E402
+
+import npuemu  # noqa: E402
+from npuemu.api import draw  # noqa: E402
+
+SGEMM_SHAPE = (512, 4096, 4096)
+WHOLE: list[tuple[str, dict[str, int], int, float]] = [
+    ("gemm_w8a16_msd", {"M": 512, "N": 4096, "K": 4096}, 2, 1.5),
+    ("gemm_bf16", {"M": 512, "N": 4096, "K": 4096}, 1, 0.0),
+    ("gemm_mxfp4", {"M": 512, "N": 4096, "K": 4096}, 1, 0.0),
+]
+"""Kernel, shape, multiplications by M*N*K, wanted ratio to sgemm (0: none)."""
+CLOCK = ("gemm_bf16", {"M": 4096, "N": 4096, "K": 4096})
+CLOCK_WANTED = {False: 10.0, True: 4.0}
+"""M instructions a second in timing mode, by whether the observers run."""
+
+
+def seconds(call: Callable[[], Any]) -> tuple[float, Any]:
+    """CPU time of this thread, and what the call returned."""
+    began = time.thread_time()
+    result = call()
+    return time.thread_time() - began, result
+
+
+def bench_whole(rounds: int) -> None:
+    """Multiplications a second of whole default runs, observers included."""
+    m, n, k = SGEMM_SHAPE
+    rng = np.random.default_rng(0)
+    left = rng.standard_normal((m, k), np.float32)
+    right = rng.standard_normal((k, n), np.float32)
+    sgemm = min(seconds(lambda: left @ right)[0] for _ in range(3))
+    print(f"sgemm {m}x{n}x{k}: {m * n * k / sgemm / 1e9:.1f} GMAC/s")
+    for name, shape, times, wanted in WHOLE:
+        program = npuemu.load(name, **shape)
+        inputs = {t.name: draw(t, 0) for t in program.tensors if t.role == "in"}
+
+        def once(program: Any = program, inputs: Any = inputs) -> Any:
+            return npuemu.run(program, inputs=inputs)
+
+        once()
+        best, base = float("inf"), float("inf")
+        for _ in range(rounds):
+            base = min(base, seconds(lambda: left @ right)[0])
+            best = min(best, seconds(once)[0])
+        macs = times * shape["M"] * shape["N"] * shape["K"]
+        ratio = macs / best / (m * n * k / base)
+        target = f"(want {wanted:.1f})" if wanted else ""
+        print(f"{name:18s} {macs / best / 1e9:7.1f} GMAC/s {ratio:5.2f}x  {best:.3f} s {target}")
+
+
+def bench_clock(rounds: int) -> None:
+    """Instructions a second without arithmetic; each instruction is counted once, at its
+    dispatch.
+    """
+    name, shape = CLOCK
+    program = npuemu.load(name, **shape)
+    for check, wanted in CLOCK_WANTED.items():
+
+        def once(check: bool = check) -> Any:
+            return npuemu.run(program, mode="timing", check=check)
+
+        once()
+        best, run = min((seconds(once) for _ in range(rounds)), key=lambda pair: pair[0])
+        scalar = sum(core["pipes"]["S"]["instructions"] for core in run.report["cores"])
+        print(
+            f"timing mode, observers {'on ' if check else 'off'}: {scalar / best / 1e6:6.1f} "
+            f"M instructions/s (want {wanted:.0f})  {scalar:,} in {best:.3f} s"
+        )
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    rounds = parser.parse_args().rounds
+    bench_whole(rounds)
+    bench_clock(rounds)
+
+
+if __name__ == "__main__":
+    main()

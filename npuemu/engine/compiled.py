@@ -1,0 +1,76 @@
+"""Functional units as machine code: loaded from the cache, or compiled on first use and said so.
+
+When the engine itself is not compiled yet, the units of the kernel are compiled beside it in a
+second
+process: compilation holds a lock within one.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from npuemu.jit import CACHE, compile_unit
+
+Notify = Callable[[str], None]
+ENGINE = "engine"
+_COMPILE = """
+import sys
+from npuemu.engine.compiled import address
+for name in sys.argv[1:]:
+    address(name)
+"""
+_loaded: dict[str, Any] = {}
+_helper: list[subprocess.Popen[bytes]] = []
+
+
+def _mark(name: str) -> Path:
+    """The file that says that ``name`` is in this cache."""
+    return CACHE / f"{name.replace(':', '.')}.compiled"
+
+
+def is_cached(name: str) -> bool:
+    """Whether a unit (``room:name``) or the engine has been compiled into this cache before."""
+    return _mark(name).exists()
+
+
+def mark(name: str) -> None:
+    """Remember that ``name`` is compiled."""
+    _mark(name).touch()
+
+
+def address(name: str, notify: Notify | None = None) -> int:
+    """Address of unit ``room:name``, loaded or compiled on first use."""
+    if name not in _loaded:
+        if not is_cached(name):
+            _wait_for_helper()
+        if not is_cached(name) and notify is not None:
+            room, _, function = name.partition(":")
+            notify(f"compiling {room} unit {function}")
+        room, _, function = name.partition(":")
+        _loaded[name] = compile_unit(import_module(f"npuemu.units.{room}").resolve(function))
+        mark(name)
+    return int(_loaded[name].address)
+
+
+def announce(units: Sequence[str], notify: Notify | None) -> None:
+    """Before a first run: say what will be compiled, and start on the units in a second process."""
+    if is_cached(ENGINE):
+        return
+    missing = [name for name in units if not is_cached(name)]
+    if notify is not None:
+        count = f" and {len(missing)} functional units" if missing else ""
+        notify(f"compiling the engine{count}: once for this version, about 20 seconds")
+    if missing:
+        command = [sys.executable, "-c", _COMPILE, *missing]
+        quiet = subprocess.DEVNULL
+        _helper.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
+
+
+def _wait_for_helper() -> None:
+    while _helper:
+        _helper.pop().wait()

@@ -1,0 +1,168 @@
+"""A data instruction starts: checked, costed, executed, observed, accounted for."""
+
+from __future__ import annotations
+
+from npuemu.engine import areas as area
+from npuemu.engine.cost import cost
+from npuemu.engine.footprint import (
+    H_ELEMENTS,
+    H_MACS,
+    H_OPERAND,
+    H_REGIONS,
+    H_UNITS,
+    H_VALUE,
+    footprint,
+)
+from npuemu.engine.memory import check_region, count_traffic
+from npuemu.engine.queues import MAX_CYCLES, label, pop, problem, settle
+from npuemu.engine.state import (
+    C_COST,
+    C_PLAN,
+    C_PLAN_LENGTH,
+    F_COUNT,
+    F_ELEMENTS,
+    F_MACS,
+    F_WORK,
+    G_LOG_LIMIT,
+    G_MAX_CYCLES,
+    G_MODE,
+    G_NEED,
+    G_OBSERVE,
+    G_TRACE,
+    G_TRACE_ROWS,
+    LOG_FULL,
+    MODE_TIMING,
+    NEED_UNIT,
+    O_DISPATCH,
+    O_MASK_MODE,
+    O_ROW,
+    P_BUSY,
+    P_CURSOR,
+    P_END,
+    P_FREE,
+    P_HEAD,
+    P_READY,
+    PIPES,
+    STALL_BANDWIDTH,
+    STALL_BANK,
+    STALL_BARRIER,
+    STALL_DISPATCH,
+    TRACE_FULL,
+    X_DEPTH,
+)
+from npuemu.jit import call_unit, njit
+from npuemu.observe.occupancy import note_region
+
+TRACE_MARGIN = 8
+
+
+@njit(signature="void(int64, int64, int64, int64)")
+def observe(e, c, regions, end):
+    """Tell the occupancy observer about the regions of the instruction in hand: reads first,
+    then writes.
+    """
+    for write in range(2):
+        for i in range(1, regions + 1):
+            region = area.out(e, i)
+            if region[1] == write and region[0] != 0:
+                place = area.shadow(e, c * 16 + region[0])
+                note_region(
+                    region, place[0], area.written(e), area.read(e), end, area.log(e, 0), place[1]
+                )
+
+
+@njit
+def check_regions(e, c, regions):
+    """Bounds of all regions in hand; (status, row of the bad one). Traffic is counted once all
+    are good.
+    """
+    for i in range(1, regions + 1):
+        status = check_region(e, c, i)
+        if status != 0:
+            return status, i
+    for i in range(1, regions + 1):
+        if area.out(e, i)[0] == 0:
+            count_traffic(e, i)
+    return 0, 0
+
+
+@njit(forceinline=True)
+def account(e, x, dispatch, time, end):
+    """Give every cycle of pipe ``x`` up to ``end`` its label."""
+    pipe = area.pipe(e, x)
+    label(e, x, STALL_DISPATCH, min(dispatch, time))
+    label(e, x, STALL_BARRIER, time)
+    own = end - pipe[P_CURSOR]
+    if own > 0:
+        bank = min(area.result(e)[2], own)
+        bandwidth = min(area.result(e)[3], own - bank)
+        area.stalls(e, x)[STALL_BANK] += bank
+        area.stalls(e, x)[STALL_BANDWIDTH] += bandwidth
+        pipe[P_BUSY] += own - bank - bandwidth
+        pipe[P_CURSOR] = end
+
+
+@njit
+def start_data(e, c, p, time):
+    """Start the data instruction at the head of queue (c, p): check it, cost it, execute it,
+    account for it.
+    """
+    x = c * PIPES + p
+    pipe = area.pipe(e, x)
+    index = x * area.machine(e)[X_DEPTH] + pipe[P_HEAD]
+    slot = area.queue(e, index)
+    row = slot[O_ROW]
+    code = area.code(e, row)
+    g = area.g(e)
+    plan, steps = code[C_PLAN], code[C_PLAN_LENGTH]
+    numbers = g[G_MODE] != MODE_TIMING
+    if numbers:
+        for i in range(plan, plan + steps):
+            if area.units(e)[area.plans(e, i)[0]] == 0:
+                g[G_NEED] = area.plans(e, i)[0]
+                return NEED_UNIT
+    if g[G_OBSERVE] == 1 and area.log(e, 0)[0] > g[G_LOG_LIMIT]:
+        return LOG_FULL
+    if area.g(e)[G_TRACE_ROWS] > 0 and g[G_TRACE] + TRACE_MARGIN > area.g(e)[G_TRACE_ROWS]:
+        return TRACE_FULL
+    status = footprint(e, code, slot)
+    if status != 0:
+        return problem(
+            e, status, c, p, row, time, area.out(e, 0)[H_OPERAND], area.out(e, 0)[H_VALUE], 0
+        )
+    regions = area.out(e, 0)[H_REGIONS]
+    status, bad = check_regions(e, c, regions)
+    if status != 0:
+        return problem(e, status, c, p, row, time, -2, bad, 0)
+    # back to back is not idle, even with no tail behind the work: a barrier or a gap makes it so
+    idle = time >= pipe[P_END] and (time > pipe[P_FREE] or pipe[P_READY] >= time)
+    counter = slot[O_MASK_MODE] == 1
+    cost(e, code[C_COST], regions, area.out(e, 0)[H_UNITS], time, idle, counter)
+    if numbers:
+        address = area.slot_address(e, index)
+        context = area.context(e, c)
+        for i in range(plan, plan + steps):
+            status = call_unit(
+                area.units(e)[area.plans(e, i)[0]], context, address, area.plans(e, i)[1]
+            )
+            if status != 0:
+                return problem(e, status, c, p, row, time, -1, 0, 0)
+    end = area.result(e)[1]
+    if end > g[G_MAX_CYCLES]:
+        return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)
+    if g[G_OBSERVE] == 1:
+        observe(e, c, regions, end)
+    account(e, x, slot[O_DISPATCH], time, end)
+    profile = area.profile(e, row)
+    profile[F_COUNT] += 1
+    profile[F_WORK] += area.result(e)[4]
+    profile[F_MACS] += area.out(e, 0)[H_MACS]
+    profile[F_ELEMENTS] += area.out(e, 0)[H_ELEMENTS]
+    if area.g(e)[G_TRACE_ROWS] > 0:
+        line = area.trace(e, g[G_TRACE])
+        line[0], line[1], line[2], line[3] = x, row, time, end
+        g[G_TRACE] += 1
+    pipe[P_FREE] = area.result(e)[0]
+    pipe[P_END] = max(pipe[P_END], end)
+    pop(e, c, x, time)
+    return settle(e, c, 1 << p)

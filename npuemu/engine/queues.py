@@ -1,0 +1,252 @@
+"""Queues of the pipes: dispatch, flags and barriers, accounting of waits, and how a run ends in
+a problem.
+"""
+
+from __future__ import annotations
+
+from npuemu.engine import areas as area
+from npuemu.engine import scalar as sc
+from npuemu.engine.state import (
+    BLOCKED_CROSS,
+    BLOCKED_FLAG,
+    C_OPCODE,
+    C_OPERANDS,
+    C_REGISTERS,
+    C_VALUE,
+    D_A,
+    D_B,
+    D_C,
+    D_CODE,
+    D_CORE,
+    D_CYCLE,
+    D_PIPE,
+    D_ROW,
+    ERROR,
+    G_NOW,
+    G_SCALAR_RUN,
+    INFINITE,
+    K_BASE,
+    K_CLOCK,
+    K_MASK_HIGH,
+    K_MASK_LOW,
+    K_MASK_MODE,
+    K_STATUS,
+    K_WAIT,
+    NOT_BLOCKED,
+    O_DISPATCH,
+    O_MASK_HIGH,
+    O_MASK_LOW,
+    O_MASK_MODE,
+    O_PC,
+    O_POP,
+    O_ROW,
+    O_VALUE,
+    P_BLOCKED,
+    P_COUNT,
+    P_CURSOR,
+    P_END,
+    P_FREE,
+    P_HEAD,
+    P_INSTRUCTIONS,
+    P_READY,
+    PIPES,
+    QUEUE_FULL,
+    RUNNING,
+    STALL_DISPATCH,
+    STALL_FLAG,
+    STALL_QUEUE,
+    TIME_SHIFT,
+    WAIT_BARRIER,
+    WAIT_FLAG,
+    X_DEPTH,
+    S,
+)
+from npuemu.jit import njit
+
+MAX_CYCLES, TWICE = 112, 113
+
+
+@njit(
+    signature="int64(int64, int64, int64, int64, int64, int64, int64, int64, int64)",
+    forceinline=True,
+)
+def problem(e, code, c, p, row, time, a, b, d):
+    """Describe why the run ends."""
+    x = area.problem(e)
+    x[D_CODE], x[D_CORE], x[D_PIPE], x[D_ROW], x[D_CYCLE] = code, c, p, row, time
+    x[D_A], x[D_B], x[D_C] = a, b, d
+    return ERROR
+
+
+@njit(signature="void(int64, int64, int64, int64)", forceinline=True)
+def label(e, x, cause, until):
+    """Pipe ``x`` has been waiting for ``cause`` up to ``until``."""
+    gap = until - area.pipe(e, x)[P_CURSOR]
+    if gap > 0:
+        area.stalls(e, x)[cause] += gap
+        area.pipe(e, x)[P_CURSOR] = until
+
+
+@njit(forceinline=True)
+def pop(e, c, x, time):
+    """The head of queue ``x`` leaves at ``time``; a scalar unit parked on this queue or a
+    barrier goes on.
+    """
+    depth = area.machine(e)[X_DEPTH]
+    pipe = area.pipe(e, x)
+    area.queue(e, x * depth + pipe[P_HEAD])[O_POP] = time
+    pipe[P_HEAD] = (pipe[P_HEAD] + 1) % depth
+    pipe[P_COUNT] -= 1
+    pipe[P_INSTRUCTIONS] += 1
+    area.g(e)[G_SCALAR_RUN] = 0
+    core = area.core(e, c)
+    if core[K_STATUS] == QUEUE_FULL:
+        if core[K_WAIT] == x:
+            core[K_STATUS] = RUNNING
+            area.key(e, c)[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
+    elif core[K_STATUS] == WAIT_BARRIER and pipe[P_COUNT] == 0:
+        area.key(e, c)[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
+
+
+@njit(forceinline=True)
+def raise_flag(e, c, index, time):
+    """Raise a flag; wakes the scalar unit if it waits for it. False when the flag is still up at
+    ``time``.
+
+    A flag that is down holds ``-1 - time`` of the wait that cleared it: that may lie ahead.
+    """
+    old = area.flags(e, c)[index]
+    if old >= 0 or time < -1 - old:
+        return False
+    area.flags(e, c)[index] = time
+    core = area.core(e, c)
+    if core[K_STATUS] == WAIT_FLAG and core[K_WAIT] == index:
+        core[K_STATUS] = RUNNING
+        area.key(e, c)[S] = max(core[K_CLOCK], time) << TIME_SHIFT | c << 3
+    return True
+
+
+@njit
+def settle(e, c, work):
+    """Execute flags and barriers that head the queues in bit mask ``work``; set the keys of the
+    pipes.
+    """
+    depth = area.machine(e)[X_DEPTH]
+    while work != 0:
+        p = 0
+        while (work >> p) & 1 == 0:
+            p += 1
+        work &= ~(1 << p)
+        x = c * PIPES + p
+        pipe = area.pipe(e, x)
+        key = INFINITE
+        pipe[P_BLOCKED] = NOT_BLOCKED
+        while pipe[P_COUNT] > 0:
+            slot = area.queue(e, x * depth + pipe[P_HEAD])
+            row = slot[O_ROW]
+            op = area.code(e, row)[C_OPCODE]
+            ready = max(pipe[P_READY], slot[O_DISPATCH])
+            if op == sc.SET_FLAG:
+                time = max(ready, pipe[P_END])
+                index = slot[O_VALUE] << 6 | slot[O_VALUE + 1] << 3 | slot[O_VALUE + 2]
+                if area.flags(e, c)[index] >= 0 and area.g(e)[G_NOW] < time:
+                    # its wait may still come before that time
+                    key = time << TIME_SHIFT | c << 3 | p
+                    break
+                if not raise_flag(e, c, index, time):
+                    return problem(
+                        e,
+                        TWICE,
+                        c,
+                        p,
+                        row,
+                        time,
+                        slot[O_VALUE],
+                        slot[O_VALUE + 1],
+                        slot[O_VALUE + 2],
+                    )
+                pop(e, c, x, time)
+                if slot[O_VALUE + 1] != S:
+                    work |= 1 << slot[O_VALUE + 1]
+            elif op == sc.WAIT_FLAG:
+                index = slot[O_VALUE] << 6 | slot[O_VALUE + 1] << 3 | slot[O_VALUE + 2]
+                time = area.flags(e, c)[index]
+                if time < 0:
+                    pipe[P_BLOCKED] = BLOCKED_FLAG
+                    break
+                label(e, x, STALL_DISPATCH, slot[O_DISPATCH])
+                label(e, x, STALL_FLAG + slot[O_VALUE], time)
+                pipe[P_READY] = max(ready, time)
+                area.flags(e, c)[index] = -1 - pipe[P_READY]
+                pop(e, c, x, pipe[P_READY])
+            elif op == sc.PIPE_BARRIER:
+                pipe[P_READY] = max(ready, pipe[P_END])
+                pop(e, c, x, pipe[P_READY])
+            elif op == sc.CROSS_SET:
+                key = max(ready, pipe[P_END]) << TIME_SHIFT | c << 3 | p
+                break
+            elif op == sc.CROSS_WAIT:
+                flag = slot[O_VALUE + 1]
+                if area.counters(e, c)[flag] == 0:
+                    pipe[P_BLOCKED] = BLOCKED_CROSS
+                else:
+                    key = max(ready, area.releases(e, c)[flag << 4]) << TIME_SHIFT | c << 3 | p
+                break
+            else:
+                key = max(ready, pipe[P_FREE]) << TIME_SHIFT | c << 3 | p
+                break
+        area.key(e, c)[p] = key
+    return 0
+
+
+@njit(forceinline=True)
+def refresh(e, c):
+    """Recompute the smallest key of a core."""
+    best = area.key(e, c)[0]
+    for p in range(1, PIPES):
+        best = min(best, area.key(e, c)[p])
+    area.smallest(e)[c] = best
+
+
+@njit(forceinline=True)
+def dispatch(e, c, row, p):
+    """Put an instruction into queue (c, p). 0: done, 1: the queue is full and the scalar unit
+    parked.
+    """
+    x = c * PIPES + p
+    depth = area.machine(e)[X_DEPTH]
+    pipe, core, code = area.pipe(e, x), area.core(e, c), area.code(e, row)
+    if pipe[P_COUNT] == depth:
+        core[K_STATUS] = QUEUE_FULL
+        core[K_WAIT] = x
+        return 1
+    slot = area.queue(e, x * depth + (pipe[P_HEAD] + pipe[P_COUNT]) % depth)
+    if slot[O_POP] > core[K_CLOCK]:
+        label(e, c * PIPES, STALL_QUEUE, slot[O_POP])
+        core[K_CLOCK] = slot[O_POP]
+    slot[O_PC] = row - core[K_BASE]
+    slot[O_ROW] = row
+    slot[O_DISPATCH] = core[K_CLOCK]
+    slot[O_MASK_LOW], slot[O_MASK_HIGH], slot[O_MASK_MODE] = (
+        core[K_MASK_LOW],
+        core[K_MASK_HIGH],
+        core[K_MASK_MODE],
+    )
+    registers, mask = area.registers(e, c), code[C_REGISTERS]
+    for i in range(code[C_OPERANDS]):
+        value = code[C_VALUE + i]
+        slot[O_VALUE + i] = registers[value] if (mask >> i) & 1 else value
+    pipe[P_COUNT] += 1
+    return 0
+
+
+@njit
+def drained(e, c):
+    """When all queues of a core are empty: the time its last pipe completes; -1 otherwise."""
+    latest = 0
+    for p in range(1, 7):
+        pipe = area.pipe(e, c * PIPES + p)
+        if pipe[P_COUNT] > 0:
+            return -1
+        latest = max(latest, max(pipe[P_END], pipe[P_READY]))
+    return latest

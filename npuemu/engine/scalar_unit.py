@@ -1,0 +1,365 @@
+"""The scalar unit runs ahead until it must wait."""
+
+from __future__ import annotations
+
+from npuemu.engine import areas as area
+from npuemu.engine import scalar as sc
+from npuemu.engine.cross_core import COUNTER_OVERFLOW, MODE_C1V, cross_set, take_release
+from npuemu.engine.data import observe
+from npuemu.engine.memory import (
+    SIZES,
+    check_region,
+    count_traffic,
+    scalar_load,
+    scalar_store,
+    set_region,
+    tensor_of,
+)
+from npuemu.engine.queues import (
+    MAX_CYCLES,
+    TWICE,
+    dispatch,
+    drained,
+    label,
+    problem,
+    raise_flag,
+    settle,
+)
+from npuemu.engine.state import (
+    C_OPCODE,
+    C_OPERANDS,
+    C_PIPE,
+    C_REGISTERS,
+    C_TIMED,
+    C_VALUE,
+    G_CORES,
+    G_LIVELOCK,
+    G_LOG_LIMIT,
+    G_MAX_CYCLES,
+    G_MODE,
+    G_OBSERVE,
+    G_SCALAR_RUN,
+    HALTED,
+    INFINITE,
+    K_BASE,
+    K_BUSY,
+    K_CLOCK,
+    K_COUNT,
+    K_GROUP,
+    K_HALT,
+    K_KIND,
+    K_MASK_HIGH,
+    K_MASK_LOW,
+    K_MASK_MODE,
+    K_PC,
+    K_POISON,
+    K_STATUS,
+    K_SUB,
+    K_WAIT,
+    KIND_CUBE,
+    LOG_FULL,
+    MEMORY,
+    MODE_TIMING,
+    P_COUNT,
+    P_CURSOR,
+    PIPES,
+    ROLE_IN,
+    RUNNING,
+    STALL_BARRIER,
+    STALL_CROSS,
+    STALL_FLAG,
+    TIME_SHIFT,
+    WAIT_BARRIER,
+    WAIT_FLAG,
+    X_CROSS_LATENCY,
+    X_LOAD_GM,
+    X_LOAD_UB,
+    X_SCALAR_CYCLES,
+    S,
+)
+from npuemu.jit import njit
+
+LIVELOCK, POISON = 111, 107
+SPACE_MEMORY = (0, 1, 7)
+
+
+@njit(forceinline=True)
+def spend(e, c, cycles):
+    """The scalar unit is busy for ``cycles``."""
+    core = area.core(e, c)
+    core[K_CLOCK] += cycles
+    core[K_BUSY] += cycles
+    core[K_COUNT] += 1
+    area.pipe(e, c * PIPES)[P_CURSOR] = core[K_CLOCK]
+
+
+@njit
+def scalar_access(e, c, row, time):
+    """A scalar load or store takes its turn in time."""
+    core, code, registers = area.core(e, c), area.code(e, row), area.registers(e, c)
+    kind, target, space = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
+    if (core[K_POISON] >> code[C_VALUE + 3]) & 1:
+        return problem(e, POISON, c, S, row, time, 0, 0, 0)
+    address = registers[code[C_VALUE + 3]] + code[C_VALUE + 4]
+    mem, size = SPACE_MEMORY[space], SIZES[kind]
+    write = 1 if code[C_OPCODE] == sc.ST else 0
+    if address % size != 0:
+        return problem(e, 102, c, S, row, time, 3, address, 0)
+    set_region(e, mem, write, address, size)
+    if address < 0 or address >= 1 << 48:
+        return problem(e, 103, c, S, row, time, 3, address, 0)
+    status = check_region(e, c, 1)
+    if status != 0:
+        return problem(e, status, c, S, row, time, -2, 1, 0)
+    if mem == 0:
+        count_traffic(e, 1)
+    cycles = area.machine(e)[X_LOAD_GM] if mem == 0 else area.machine(e)[X_LOAD_UB]
+    if write == 1:
+        cycles = area.machine(e)[X_SCALAR_CYCLES]
+    pointer = area.ctx(e, c)[2 * mem] + address
+    if write == 1:
+        scalar_store(pointer, kind, registers[target])
+    else:
+        registers[target] = scalar_load(pointer, kind)
+        computed = mem != 0 or area.tensors(e, tensor_of(e, address, address + size))[2] != ROLE_IN
+        if area.g(e)[G_MODE] == MODE_TIMING and computed:
+            core[K_POISON] |= 1 << target
+        else:
+            core[K_POISON] &= ~(1 << target)
+    if mem != 0 and area.g(e)[G_OBSERVE] == 1:
+        observe(e, c, 1, time + cycles)
+    spend(e, c, cycles)
+    core[K_PC] += 1
+    return 0
+
+
+@njit(forceinline=True)
+def scalar_sync(e, c, row, op, turn):
+    """Flags and barriers of the scalar unit itself. 0: go on, 1: parked, 2: not its turn yet,
+    else a problem.
+    """
+    core, code = area.core(e, c), area.code(e, row)
+    clock = core[K_CLOCK]
+    v0, v1, v2 = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
+    if op == sc.PIPE_BARRIER:
+        time = drained(e, c)
+        if time < 0:
+            core[K_STATUS] = WAIT_BARRIER
+            return 1
+        core[K_STATUS] = RUNNING
+        if time > clock:
+            label(e, c * PIPES, STALL_BARRIER, time)
+            core[K_CLOCK] = time
+        return 0
+    if (code[C_REGISTERS] >> 2) & 1:
+        v2 = area.registers(e, c)[v2]
+    index = v0 << 6 | v1 << 3 | v2
+    time = area.flags(e, c)[index]
+    if op == sc.SET_FLAG:
+        if time >= 0 and not turn:
+            return 2
+        if not raise_flag(e, c, index, clock):
+            return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
+        return settle(e, c, 1 << v1)
+    if time < 0:
+        core[K_STATUS] = WAIT_FLAG
+        core[K_WAIT] = index
+        return 1
+    if time > clock:
+        label(e, c * PIPES, STALL_FLAG + v0, time)
+        core[K_CLOCK] = time
+    area.flags(e, c)[index] = -1 - core[K_CLOCK]
+    return 0
+
+
+@njit(forceinline=True)
+def scalar_cross(e, c, row, op):
+    """Cross-core set or wait on the scalar unit, at its turn in time. 0: go on, 1: parked, else
+    a problem.
+    """
+    core, code = area.core(e, c), area.code(e, row)
+    clock = core[K_CLOCK]
+    at = 2 if op == sc.CROSS_SET else 1
+    flag = code[C_VALUE + at]
+    if (code[C_REGISTERS] >> at) & 1:
+        flag = area.registers(e, c)[flag]
+    if op == sc.CROSS_SET:
+        if not cross_set(e, c, code[C_VALUE], flag, clock + area.machine(e)[X_CROSS_LATENCY]):
+            return problem(e, COUNTER_OVERFLOW, c, S, row, clock, flag, 0, 0)
+        return 0
+    if area.counters(e, c)[flag] == 0:
+        core[K_STATUS] = WAIT_FLAG
+        core[K_WAIT] = 512 + flag
+        return 1
+    time = take_release(e, c, flag)
+    if time > clock:
+        label(e, c * PIPES, STALL_CROSS, time)
+        core[K_CLOCK] = time
+    return 0
+
+
+@njit(signature="boolean(CPointer(int64), CPointer(int64), int64, int64)", forceinline=True)
+def poisoned(core, code, first, last):
+    """Whether a register operand among ``first .. last`` that time depends on is poison."""
+    if core[K_POISON] == 0:
+        return False
+    for i in range(first, last):
+        if (code[C_TIMED] >> i) & 1 and (core[K_POISON] >> code[C_VALUE + i]) & 1:
+            return True
+    return False
+
+
+@njit(forceinline=True)
+def simple(e, c, row, op):
+    """Register and branch instructions. 0: go on, else a problem."""
+    core, code, registers = area.core(e, c), area.code(e, row), area.registers(e, c)
+    v0, v1, v2 = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
+    core[K_PC] += 1
+    if sc.BEQ <= op <= sc.BGEU:
+        if poisoned(core, code, 0, 2):
+            return problem(e, POISON, c, S, row, core[K_CLOCK], 0, 0, 0)
+        if sc.taken(op, registers[v0], registers[v1] if (code[C_REGISTERS] >> 1) & 1 else v1):
+            core[K_PC] = v2
+        return 0
+    if op == sc.JMP:
+        core[K_PC] = v0
+        return 0
+    if op == sc.SET_VECTOR_MASK:
+        if poisoned(core, code, 0, 2):
+            return problem(e, POISON, c, S, row, core[K_CLOCK], 0, 0, 0)
+        core[K_MASK_HIGH] = registers[v0] if code[C_REGISTERS] & 1 else v0
+        core[K_MASK_LOW] = registers[v1] if code[C_REGISTERS] & 2 else v1
+        return 0
+    if op == sc.SET_MASK_NORM or op == sc.SET_MASK_COUNT:
+        core[K_MASK_MODE] = 1 if op == sc.SET_MASK_COUNT else 0
+        return 0
+    poison = poisoned(core, code, 1, 3)
+    if op == sc.LI:
+        registers[v0] = v1
+    elif op == sc.MOV:
+        registers[v0] = registers[v1]
+    elif op == sc.NOT:
+        registers[v0] = ~registers[v1]
+    elif op == sc.BLOCK_IDX:
+        registers[v0] = core[K_GROUP]
+    elif op == sc.BLOCK_NUM:
+        registers[v0] = area.g(e)[G_CORES] // 3
+    elif op == sc.SUBBLOCK_IDX:
+        registers[v0] = core[K_SUB]
+    else:
+        b = registers[v2] if (code[C_REGISTERS] >> 2) & 1 else v2
+        if (op == sc.DIV or op == sc.REM) and b == 0:
+            if not poison:
+                return problem(e, sc.DIVISION_BY_ZERO, c, S, row, core[K_CLOCK], 0, 0, 0)
+            b = 1
+        registers[v0] = sc.alu(op, registers[v1], b)
+    if poison:
+        core[K_POISON] |= 1 << v0
+    else:
+        core[K_POISON] &= ~(1 << v0)
+    return 0
+
+
+@njit(signature="int64(int64, int64, int64, int64, int64)")
+def check_event(e, c, row, op, p):
+    """Refuse an event or flag id that comes from a register and is poison or out of range.
+
+    Checked before the instruction is queued or executed: the id indexes the engine's own tables.
+    """
+    core, code = area.core(e, c), area.code(e, row)
+    at = 1 if op == sc.CROSS_WAIT else 2
+    if op == sc.PIPE_BARRIER or not (code[C_REGISTERS] >> at) & 1:
+        return 0
+    if (core[K_POISON] >> code[C_VALUE + at]) & 1:
+        return problem(e, POISON, c, p, row, core[K_CLOCK], 0, 0, 0)
+    value, highest = area.registers(e, c)[code[C_VALUE + at]], 7
+    if op == sc.CROSS_SET or op == sc.CROSS_WAIT:
+        both = core[K_KIND] == KIND_CUBE and (op == sc.CROSS_WAIT or code[C_VALUE] == MODE_C1V)
+        highest = 31 if both else 15
+    if value < 0 or value > highest:
+        return problem(e, 101, c, p, row, core[K_CLOCK], at, value, highest)
+    return 0
+
+
+@njit
+def run_scalar(e, c, turn):
+    """Run a scalar unit ahead until it must wait. ``turn``: its memory or cross-core access may
+    go first.
+    """
+    core = area.core(e, c)
+    g, key = area.g(e), area.key(e, c)
+    core[K_STATUS] = RUNNING
+    while True:
+        row = core[K_BASE] + core[K_PC]
+        code = area.code(e, row)
+        op, p = code[C_OPCODE], code[C_PIPE]
+        g[G_SCALAR_RUN] += 1
+        if g[G_SCALAR_RUN] > g[G_LIVELOCK]:
+            return problem(e, LIVELOCK, c, S, row, core[K_CLOCK], 0, 0, 0)
+        if core[K_CLOCK] > g[G_MAX_CYCLES]:
+            return problem(e, MAX_CYCLES, c, S, row, core[K_CLOCK], g[G_MAX_CYCLES], 0, 0)
+        if sc.SET_FLAG <= op <= sc.CROSS_WAIT:
+            status = check_event(e, c, row, op, p)
+            if status != 0:
+                return status
+        if p != S:
+            if poisoned(core, code, 0, code[C_OPERANDS]):
+                return problem(e, POISON, c, S, row, core[K_CLOCK], 0, 0, 0)
+            if dispatch(e, c, row, p) != 0:
+                key[S] = INFINITE
+                return 0
+            g[G_SCALAR_RUN] = 0
+            core[K_PC] += 1
+            if area.pipe(e, c * PIPES + p)[P_COUNT] == 1:
+                status = settle(e, c, 1 << p)
+                if status != 0:
+                    return status
+            spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
+        elif op == sc.HALT:
+            core[K_STATUS] = HALTED
+            spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
+            core[K_HALT] = core[K_CLOCK]
+            key[S] = INFINITE
+            return 0
+        elif op == sc.LD or op == sc.ST or op == sc.CROSS_SET or op == sc.CROSS_WAIT:
+            if not turn:
+                core[K_STATUS] = MEMORY
+                key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
+                return 0
+            if g[G_OBSERVE] == 1 and area.log(e, 0)[0] > g[G_LOG_LIMIT]:
+                core[K_STATUS] = MEMORY
+                key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
+                return LOG_FULL
+            turn = False
+            if op == sc.LD or op == sc.ST:
+                status = scalar_access(e, c, row, core[K_CLOCK])
+                if status != 0:
+                    return status
+            else:
+                status = scalar_cross(e, c, row, op)
+                if status == 1:
+                    key[S] = INFINITE
+                    return 0
+                if status != 0:
+                    return status
+                core[K_PC] += 1
+                spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
+        elif op == sc.SET_FLAG or op == sc.WAIT_FLAG or op == sc.PIPE_BARRIER:
+            status = scalar_sync(e, c, row, op, turn)
+            turn = False
+            if status == 1:
+                key[S] = INFINITE
+                return 0
+            if status == 2:
+                core[K_STATUS] = MEMORY
+                key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
+                return 0
+            if status != 0:
+                return status
+            core[K_PC] += 1
+            spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
+        else:
+            status = simple(e, c, row, op)
+            if status != 0:
+                return status
+            spend(e, c, area.machine(e)[X_SCALAR_CYCLES])

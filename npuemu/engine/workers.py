@@ -1,0 +1,65 @@
+"""Helper threads of a launch: they share the columns of a ``mmad`` and nothing else."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from npuemu.jit import compile_unit
+
+if TYPE_CHECKING:
+    from npuemu.engine.launch import Ints
+
+MAX_THREADS = 16
+SCRATCH_EACH = 4 << 20
+_parts: list[object] = []
+
+
+class Workers:
+    """``threads`` - 1 spinning helpers, alive between `start` and `stop`."""
+
+    def __init__(self, threads: int) -> None:
+        from npuemu.units.cube import parallel
+
+        self.parallel = parallel
+        self.helpers = min(threads, MAX_THREADS) - 1
+        self.pool: Ints = np.zeros((3 + self.helpers, parallel.LINE), np.int64)
+        self.scratch = np.zeros((self.helpers + 2) * SCRATCH_EACH, np.uint8)
+        if not _parts:
+            _parts.extend(compile_unit(part) for part in parallel.PARTS)
+            _parts.append(compile_unit(parallel.mmad_split))
+        self.pool[0, parallel.POOL_HELPERS] = self.helpers
+        for i, part in enumerate(_parts[:-1]):
+            self.pool[0, parallel.POOL_PARTS + i] = part.address  # type: ignore[attr-defined]
+        base = self.scratch.ctypes.data + (-self.scratch.ctypes.data % 64)
+        for i in range(self.helpers + 1):
+            self.pool[2 + i, parallel.J_SCRATCH] = base + i * SCRATCH_EACH
+        self.threads: list[threading.Thread] = []
+
+    @property
+    def unit(self) -> int:
+        """Address of the unit that splits a product."""
+        return int(_parts[-1].address)  # type: ignore[attr-defined]
+
+    def _job(self, index: int) -> int:
+        return int(self.pool[2 + index].ctypes.data)
+
+    def start(self) -> None:
+        """Start the helpers."""
+        for i in range(1, self.helpers + 1):
+            self.pool[2 + i, self.parallel.J_STATE] = self.parallel.IDLE
+            thread = threading.Thread(
+                target=self.parallel.helper, args=(self._job(i),), daemon=True
+            )
+            self.threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop and join the helpers."""
+        for i in range(1, self.helpers + 1):
+            self.parallel.stop(self._job(i))
+        for thread in self.threads:
+            thread.join()
+        self.threads = []

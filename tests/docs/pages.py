@@ -1,0 +1,115 @@
+"""Runs a page: its files, its commands with the output shown, its Python, in the order of the text.
+
+A fenced block says what it is: ``npu add.npu`` and ``toml wide.toml`` are files, ``console`` holds
+commands behind ``$`` with their output (``...`` stands for any lines), ``python`` is run. Other
+blocks are only read.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from npuemu.cli.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+_BLOCK = re.compile(r"^( *)```(\w+)(?: (\S+))?\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: its language, the file it is (or nothing), its text."""
+
+    language: str
+    file: str
+    text: str
+
+
+def blocks(page: Path) -> list[Block]:
+    """The blocks of a page."""
+    found = _BLOCK.findall(page.read_text(encoding="utf-8"))
+    return [Block(language, file, textwrap.dedent(text)) for _, language, file, text in found]
+
+
+def commands(text: str) -> Iterator[tuple[str, list[str]]]:
+    """(command, lines of output) of a console block."""
+    command, shown = "", []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            if command:
+                yield command, shown
+            command, shown = line[2:].split("  #")[0].strip(), []
+        else:
+            shown.append(line.rstrip())
+    if command:
+        yield command, shown
+
+
+def alike(shown: list[str], came: list[str]) -> bool:
+    """Whether the output is as shown, where a line ``...`` stands for any lines."""
+    if not shown:
+        return not came
+    if shown[0] == "...":
+        return any(alike(shown[1:], came[i:]) for i in range(len(came) + 1))
+    return bool(came) and shown[0] == came[0] and alike(shown[1:], came[1:])
+
+
+class Reader:
+    """Reads pages in a folder of its own."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.capsys = capsys
+        self.status = 0
+
+    def command(self, command: str) -> list[str]:
+        """Run one command: npuemu here, ``echo $?`` from its status, anything else by the shell."""
+        if command == "echo $?":
+            return [str(self.status)]
+        if command.startswith("npuemu ") and not set(command) & set("|>;"):
+            self.capsys.readouterr()
+            self.status = main(command.split()[1:])
+            done = self.capsys.readouterr()
+            lines = (done.out + done.err).splitlines()
+            return [line.rstrip() for line in lines if not line.startswith("compiling ")]
+        ran = subprocess.run(
+            command, shell=True, cwd=self.folder, capture_output=True, text=True, check=False
+        )
+        self.status = ran.returncode
+        return (ran.stdout + ran.stderr).splitlines()
+
+    def console(self, text: str) -> None:
+        """Run a console block and compare; a command without shown output must succeed."""
+        for command, shown in commands(text):
+            came = self.command(command)
+            if any(shown):
+                said = "\n".join(came)
+                while shown and not shown[-1]:
+                    shown = shown[:-1]
+                while came and not came[-1]:
+                    came = came[:-1]
+                assert alike(shown, came), f"$ {command}\n{said}"
+            else:
+                assert self.status == 0, f"$ {command}\n" + "\n".join(came)
+
+    def read(self, page: Path, names: dict[str, Any] | None = None) -> int:
+        """Run all of a page; the number of blocks that did something."""
+        done = 0
+        for block in blocks(page):
+            if block.file:
+                (self.folder / block.file).write_text(block.text, encoding="utf-8")
+            elif block.language == "console":
+                self.console(block.text)
+            elif block.language == "python":
+                exec(compile(block.text, page.name, "exec"), names or {"__name__": "page"})
+            else:
+                continue
+            done += 1
+        return done

@@ -1,0 +1,26 @@
+"""A wrong entry of a table whose keys the machine file chooses is refused by its full key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from npuemu import machine as machines
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('[timing.vadd]\nhead = -1\nsource = "s"', "timing.vadd.head"),
+        ('[timing."vadd.f16"]\nbody = 1\nsource = "s"', "timing.vadd.f16"),
+        ('[memory]\nUB = { value = 0, source = "s" }', "memory.UB.value"),
+        ("[casts.pairs]\nf32_f16 = [1]", "casts.pairs.f32_f16[0]"),
+    ],
+)
+def test_the_key_is_named(text: str, key: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f'name = "own"\ntitle = "t"\nbase = "ascend910b1"\n{text}\n', encoding="utf-8")
+    with pytest.raises(machines.MachineError) as caught:
+        machines.load(str(path))
+    assert f"key {key}:" in str(caught.value)
