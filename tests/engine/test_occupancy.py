@@ -155,7 +155,7 @@ def test_both_unified_buffers_seen_from_the_cube_core() -> None:
 
 
 def test_more_intervals_than_the_log_holds() -> None:
-    """Every granule of UB is read at its own time, then all are written again: 6 passes on two cores."""
+    """Every granule of UB is read at its own time, then all are written again."""
     body = BASE.replace("li r2, 4096", "li r2, 196608") + "    li r10, 0\nagain:\n    li r1, 0\n"
     body += f"    mov_gm_ub r1, r4, 3, 65536, 0, 65536\n{WAIT}read:\n    mov_ub_gm r5, r1, len=32\n"
     body += f"    add r1, r1, 32\n    blt r1, r2, read\n{WAIT}    add r10, r10, 1\n"
