@@ -58,7 +58,7 @@ def test_all_cores_of_a_kind_meet(kind: str) -> None:
 def test_groups_do_not_hear_each_other() -> None:
     """Only block 1's cube core raises the flag."""
     cube = "    block_idx r1\n    bne r1, 1, done\n    cross_core_set_flag cv, S, 4\ndone:"
-    vector = "    block_idx r1\n    bne r1, 0, wait\n    jmp done\nwait: cross_core_wait_flag S, 4\ndone:"
+    vector = "    block_idx r1\n    beq r1, 0, done\n    cross_core_wait_flag S, 4\ndone:"
     run(cube, vector, blocks=2)
 
 
@@ -76,7 +76,8 @@ def test_c1v_reaches_only_that_core() -> None:
 
 
 def test_a_queued_wait_blocks_its_pipe_only() -> None:
-    vector = "    li r1, 0\n    cross_core_wait_flag V, 2\n    vadd.f32 r1, r1, r1\n    mov_ub_gm r2, r1, len=32"
+    vector = "    li r1, 0\n    cross_core_wait_flag V, 2\n    vadd.f32 r1, r1, r1\n"
+    vector += "    mov_ub_gm r2, r1, len=32"
     done = run(
         SLOW + "    cross_core_set_flag cv, S, 2", "    li r2, OUT\n" + vector, HEAD, trace=True
     )
@@ -117,6 +118,16 @@ def test_flags_are_taken_oldest_first() -> None:
     cube = "    cross_core_set_flag cv, S, 1\n" + SLOW + "    cross_core_set_flag cv, S, 1"
     done = run(cube, "    cross_core_wait_flag S, 1\n    cross_core_wait_flag S, 1")
     assert released(done, "0.aiv0") == SLOW_CYCLES + 1 + LATENCY - 1
+
+
+def test_two_pipes_of_a_core_share_a_counter() -> None:
+    """One flag lets one of them go on; the other needs a second one."""
+    vector = "    cross_core_wait_flag V, 2\n    cross_core_wait_flag MTE3, 2\n"
+    one = "    cross_core_set_flag cv, S, 2\n"
+    fails("E110", one, vector, words="MTE3 waits for cross-core flag 2")
+    done = run(one + SLOW + one, vector)
+    waits = [pipe(done, p, "0.aiv0")["stalls"]["cross_core_flag"] for p in ("V", "MTE3")]
+    assert waits == [LATENCY, 1 + SLOW_CYCLES + LATENCY - 1]
 
 
 def test_left_over_counters_are_warnings() -> None:

@@ -92,7 +92,8 @@ def test_wrapped_accumulators_are_a_warning() -> None:
 
 
 def test_deadlock_names_the_circle() -> None:
-    body = "    wait_flag V, MTE2, 1  ;!\n    set_flag MTE2, V, 0\n    wait_flag MTE2, V, 0\n    set_flag V, MTE2, 1"
+    body = "    wait_flag V, MTE2, 1  ;!\n    set_flag MTE2, V, 0\n"
+    body += "    wait_flag MTE2, V, 0\n    set_flag V, MTE2, 1"
     text = kernel(vector=body)
     message = fails("E110", vector=body.replace("  ;!", ""))
     first, second = line_of(text, ";!"), line_of(text, "wait_flag MTE2, V, 0")

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from npuemu.errors import NpuemuError
 from npuemu.isa.table import CORE_PIPES
 from tests.engine.harness import fails, pipe, registers, run, spans
 
@@ -63,7 +64,7 @@ def test_the_waiting_pipe_starts_when_the_other_has_completed(
     assert stalls == {"dispatch": dispatched, f"flag_{src}": first[1] - dispatched}
 
 
-@pytest.mark.parametrize(("kind", "src"), [k for k in WORK])
+@pytest.mark.parametrize(("kind", "src"), list(WORK))
 def test_the_scalar_unit_waits_for_a_pipe(kind: str, src: str) -> None:
     body = (
         setup(kind)
@@ -77,7 +78,7 @@ def test_the_scalar_unit_waits_for_a_pipe(kind: str, src: str) -> None:
     assert done.cycles == end + 3, "wait, li, halt"
 
 
-@pytest.mark.parametrize(("kind", "dst"), [k for k in WORK])
+@pytest.mark.parametrize(("kind", "dst"), list(WORK))
 def test_a_pipe_waits_for_the_scalar_unit(kind: str, dst: str) -> None:
     body = (
         setup(kind) + f"    wait_flag S, {dst}, 7\n    {WORK[kind, dst]}\n" + "    li r9, 1\n" * 50
@@ -120,7 +121,7 @@ def test_all_barrier_on_idle_pipes_costs_one_cycle() -> None:
     assert run("    pipe_barrier ALL\n    pipe_barrier ALL").cycles == 3
 
 
-TWICE = "    set_flag V, MTE3, 2\n    set_flag V, MTE3, 2  ;!\n    wait_flag V, MTE3, 2\n    wait_flag V, MTE3, 2\n"
+TWICE = "    set_flag V, MTE3, 2\n    set_flag V, MTE3, 2  ;!\n" + "    wait_flag V, MTE3, 2\n" * 2
 
 
 def test_a_flag_raised_twice_before_its_wait() -> None:
@@ -131,7 +132,8 @@ def test_a_flag_raised_twice_before_its_wait() -> None:
 
 def test_a_flag_of_the_scalar_unit_raised_twice() -> None:
     body = setup("vector") + "    vadd.f32 r1, r2, r2, rep=255\n    vadd.f32 r1, r2, r2\n"
-    pair = "    set_flag S, V, 0\n    wait_flag S, V, 0\n    set_flag S, V, 0  ;!\n    wait_flag S, V, 0\n"
+    pair = "    set_flag S, V, 0\n    wait_flag S, V, 0\n"
+    pair += pair.replace("0\n", "0  ;!\n", 1)
     fails("E113", vector=body + pair, head=HEAD, words="S -> V event 0")
 
 
@@ -174,3 +176,20 @@ def test_events_from_registers_are_checked(line: str, event: int) -> None:
         vector=f"    li r1, {event}\n    {line}  ;!",
         words=f"event = {event} is outside 0 .. 7",
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "line"),
+    [
+        ("vector", "set_flag V, V, 0"),
+        ("vector", "set_flag M, S, 0"),
+        ("vector", "wait_flag MTE1, S, 0"),
+        ("vector", "pipe_barrier FIX"),
+        ("cube", "wait_flag V, S, 0"),
+        ("cube", "pipe_barrier V"),
+        ("cube", "cross_core_wait_flag V, 0"),
+    ],
+)
+def test_pipes_that_a_core_lacks_are_refused(kind: str, line: str) -> None:
+    with pytest.raises(NpuemuError):
+        run(**{kind: f"    {line}\n"})

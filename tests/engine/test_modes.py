@@ -83,6 +83,20 @@ def test_vector_masks_must_not_be_poison() -> None:
     fails("E107", vector=POISON + "    set_vector_mask 0, r2  ;!", head=HEAD, mode="timing")
 
 
+def test_a_scalar_that_is_only_data_may_be_poison() -> None:
+    """The multiplier of a vector instruction changes no cycle; a repeat count does."""
+    body = POISON + "    li r1, 0\n    vmuls.f32 r1, r1, r2\n    vdup.b32 r1, r2, rep=3\n"
+    assert run(vector=body, head=HEAD, mode="timing").cycles == run(vector=body, head=HEAD).cycles
+    body = POISON + "    li r1, 0\n    vabs.f32 r1, r1, rep=r2  ;!"
+    fails("E107", vector=body, head=HEAD, mode="timing")
+
+
+def test_long_traces_are_whole() -> None:
+    body = "    li r1, 0\n    li r2, 0\nagain: vabs.f32 r1, r1\n    add r2, r2, 1\n"
+    done = run(vector=body + "    blt r2, 70000, again\n", mode="timing", trace=True)
+    assert done.trace_events is not None and len(done.trace_events) == 140000
+
+
 def test_inputs_and_overwritten_registers_are_no_poison() -> None:
     body = "    li r1, IN\n    ld.u32 r2, GM, r1\n    beq r2, 5, done\n" + POISON + "    li r2, 3\n"
     body += "    bne r2, 3, done\n    li r9, 1\n    li r9, 2\ndone:"
