@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 from npuemu.engine import scalar as sc
 from npuemu.engine import state as st
+from npuemu.engine.cross_core import MODE_ALL, MODE_C1V, MODE_CV, MODE_PAIR
 from npuemu.engine.launch import LIVELOCK, Launch
+from npuemu.isa.codec import Reg
 from npuemu.isa.shapes import extent
 from npuemu.isa.table import MEMORIES, PIPES
 from npuemu.observe.diagnostics import KINDS, Diagnostic
@@ -180,22 +182,38 @@ class Diagnosis:
             return f"waits for flag {PIPES[src]} -> {PIPES[pipe]} event {event}", (core, src)
         if op == sc.CROSS_WAIT:
             flag = self._slot_value(node, 1)
-            return f"waits for cross-core flag {flag}", self._provider(core)
+            return f"waits for cross-core flag {flag}", self._provider(core, flag)
         if op == sc.PIPE_BARRIER:
             for other in range(1, 7):
                 if self.e.pipe[core * st.PIPES + other, st.P_COUNT] > 0:
                     return f"waits at a barrier for {PIPES[other]}", (core, other)
         return "waits", None
 
-    def _provider(self, core: int) -> Node | None:
-        """A stuck core of the same group that could raise a cross-core flag."""
+    def _provider(self, core: int, flag: int) -> Node | None:
+        """Where a cross-core flag would have to come from: a core of the group whose code sets it.
+
+        A stuck one, if there is one; else the scalar unit of the first, which has halted.
+        """
         first = core - core % 3
-        for other in range(first, first + 3):
-            if other != core:
-                node = self._stuck(other)
-                if node is not None:
-                    return node
-        return None
+        others = [c for c in range(first, first + 3) if c != core and self._sets(c, core, flag)]
+        stuck = [node for c in others if (node := self._stuck(c)) is not None]
+        return stuck[0] if stuck else (others[0], st.S) if others else None
+
+    def _sets(self, core: int, waiting: int, flag: int) -> bool:
+        """Whether a core's code has a set of ``flag`` (or of one in a register) that reaches
+        ``waiting``.
+        """
+        decoded = self.launch.decoded
+        base, length = decoded.bases.get("cube" if core % 3 == 0 else "vector", (0, 0))
+        across = core % 3 == 0 or waiting % 3 == 0
+        modes = (MODE_CV, MODE_C1V) if across else (MODE_ALL, MODE_PAIR)
+        for row in range(base, base + length):
+            if decoded.records[row].name == "cross_core_set_flag":
+                values = decoded.operands[row]
+                same = isinstance(values["id"], Reg) or values["id"] % 16 == flag % 16
+                if values["mode"] in modes and same:
+                    return True
+        return False
 
     def _stuck(self, core: int) -> Node | None:
         """A pipe of a core that has work and cannot go on; the scalar unit last."""

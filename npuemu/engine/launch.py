@@ -113,7 +113,7 @@ class Launch:
 
     def __post_init__(self) -> None:
         self.cores = 3 * self.blocks
-        self.scratch = aligned(SCRATCH_BYTES)
+        self.scratch = np.empty(SCRATCH_BYTES + 64, np.uint8)
         self.workers = Workers(self.threads) if self.threads > 1 and self.mode != "timing" else None
         self.local = self._memories()
         largest = max(memory.size for memory in self.local.values()) >> GRANULE_SHIFT
@@ -157,7 +157,7 @@ class Launch:
             row[32] = 1 if self.machine.file.layout.l0a == "NZ" else 0
             row[33] = max(0, core % 3 - 1)
             row[48] = self.workers.pool.ctypes.data if self.workers is not None else 0
-            row[35], row[36] = self.scratch.ctypes.data, self.scratch.size
+            row[35], row[36] = (self.scratch.ctypes.data + 63) & -64, SCRATCH_BYTES
         return ctx
 
     def _shadow(self) -> tuple[NDArray[np.int64], int]:

@@ -343,8 +343,9 @@ def _is_row(key: str) -> bool:
 
 
 @cache
-def _load(path: Path, stamp: int) -> Machine:
-    raw = _read(path)
+def _checked(path: Path, text: bytes) -> Machine:
+    """The machine of a merged file; cached by content, so that an edit of a base counts too."""
+    raw = msgspec.json.decode(text)
     try:
         file = msgspec.convert(raw, MachineFile)
     except msgspec.ValidationError as error:
@@ -362,11 +363,14 @@ def load(name: str) -> Machine:
     Raises `MachineError`, one line that names the file and the wrong key.
     """
     path = Path(name) if name.endswith(".toml") or "/" in name else _find(name)
+    raw = _read(path)
     try:
-        stamp = path.stat().st_mtime_ns
-    except OSError as error:
-        raise MachineError(f"cannot read machine file {path}: {error.strerror}") from None
-    return _load(path, stamp)
+        text = msgspec.json.encode(raw)
+    except TypeError:
+        raise MachineError(
+            f"{path}: holds a value that no machine file has, such as a date"
+        ) from None
+    return _checked(path, text)
 
 
 __all__ = ["Machine", "MachineError", "load", "names"]
