@@ -81,6 +81,9 @@ from npuemu.jit import njit
 
 LIVELOCK, POISON = 111, 107
 SPACE_MEMORY = (0, 1, 7)
+SPACE_GM = 0
+PARKED, LATER = 1, 2
+"""Beside 0 (go on) and problems: waits for somebody, waits for its turn in time."""
 
 
 @njit(forceinline=True)
@@ -91,6 +94,12 @@ def spend(e, c, cycles):
     core[K_BUSY] += cycles
     core[K_COUNT] += 1
     area.pipe(e, c * PIPES)[P_CURSOR] = core[K_CLOCK]
+
+
+@njit(forceinline=True)
+def load_cycles(e, code):
+    """Cycles of a scalar load: from global memory or from a local one."""
+    return area.machine(e)[X_LOAD_GM if code[C_VALUE + 2] == SPACE_GM else X_LOAD_UB]
 
 
 @njit
@@ -113,9 +122,6 @@ def scalar_access(e, c, row, time):
         return problem(e, status, c, S, row, time, -2, 1, 0)
     if mem == 0:
         count_traffic(e, 1)
-    cycles = area.machine(e)[X_LOAD_GM] if mem == 0 else area.machine(e)[X_LOAD_UB]
-    if write == 1:
-        cycles = area.machine(e)[X_SCALAR_CYCLES]
     pointer = area.ctx(e, c)[2 * mem] + address
     if write == 1:
         scalar_store(pointer, kind, registers[target])
@@ -127,17 +133,14 @@ def scalar_access(e, c, row, time):
         else:
             core[K_POISON] &= ~(1 << target)
     if mem != 0 and area.g(e)[G_OBSERVE] == 1:
+        cycles = area.machine(e)[X_SCALAR_CYCLES] if write == 1 else load_cycles(e, code)
         observe(e, c, 1, time + cycles)
-    spend(e, c, cycles)
-    core[K_PC] += 1
     return 0
 
 
 @njit(forceinline=True)
 def scalar_sync(e, c, row, op, turn):
-    """Flags and barriers of the scalar unit itself. 0: go on, 1: parked, 2: not its turn yet,
-    else a problem.
-    """
+    """Flags and barriers of the scalar unit itself."""
     core, code = area.core(e, c), area.code(e, row)
     clock = core[K_CLOCK]
     v0, v1, v2 = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
@@ -145,7 +148,7 @@ def scalar_sync(e, c, row, op, turn):
         time = drained(e, c)
         if time < 0:
             core[K_STATUS] = WAIT_BARRIER
-            return 1
+            return PARKED
         core[K_STATUS] = RUNNING
         if time > clock:
             label(e, c * PIPES, STALL_BARRIER, time)
@@ -157,14 +160,14 @@ def scalar_sync(e, c, row, op, turn):
     time = area.flags(e, c)[index]
     if op == sc.SET_FLAG:
         if time >= 0 and not turn:
-            return 2
+            return LATER
         if not raise_flag(e, c, index, clock):
             return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
         return settle(e, c, 1 << v1)
     if time < 0:
         core[K_STATUS] = WAIT_FLAG
         core[K_WAIT] = index
-        return 1
+        return PARKED
     if time > clock:
         label(e, c * PIPES, STALL_FLAG + v0, time)
         core[K_CLOCK] = time
@@ -174,9 +177,7 @@ def scalar_sync(e, c, row, op, turn):
 
 @njit(forceinline=True)
 def scalar_cross(e, c, row, op):
-    """Cross-core set or wait on the scalar unit, at its turn in time. 0: go on, 1: parked, else
-    a problem.
-    """
+    """Cross-core set or wait on the scalar unit, at its turn in time."""
     core, code = area.core(e, c), area.code(e, row)
     clock = core[K_CLOCK]
     at = 2 if op == sc.CROSS_SET else 1
@@ -190,7 +191,7 @@ def scalar_cross(e, c, row, op):
     if area.counters(e, c)[flag] == 0:
         core[K_STATUS] = WAIT_FLAG
         core[K_WAIT] = 512 + flag
-        return 1
+        return PARKED
     time = take_release(e, c, flag)
     if time > clock:
         label(e, c * PIPES, STALL_CROSS, time)
@@ -211,7 +212,7 @@ def poisoned(core, code, first, last):
 
 @njit(forceinline=True)
 def simple(e, c, row, op):
-    """Register and branch instructions. 0: go on, else a problem."""
+    """Register and branch instructions."""
     core, code, registers = area.core(e, c), area.code(e, row), area.registers(e, c)
     v0, v1, v2 = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
     core[K_PC] += 1
@@ -281,85 +282,86 @@ def check_event(e, c, row, op, p):
     return 0
 
 
+@njit(forceinline=True)
+def issue(e, c, row, p):
+    """Put a data instruction or a flag of another pipe into its queue."""
+    core, code = area.core(e, c), area.code(e, row)
+    if poisoned(core, code, 0, code[C_OPERANDS]):
+        return problem(e, POISON, c, S, row, core[K_CLOCK], 0, 0, 0)
+    if dispatch(e, c, row, p) != 0:
+        return PARKED
+    area.g(e)[G_SCALAR_RUN] = 0
+    if area.pipe(e, c * PIPES + p)[P_COUNT] == 1:
+        return settle(e, c, 1 << p)
+    return 0
+
+
+@njit(forceinline=True)
+def access(e, c, row, op):
+    """A memory access or a cross-core flag of the scalar unit, at its turn in time."""
+    g = area.g(e)
+    if g[G_OBSERVE] == 1 and area.log(e, 0)[0] > g[G_LOG_LIMIT]:
+        return LOG_FULL
+    if op == sc.CROSS_SET or op == sc.CROSS_WAIT:
+        return scalar_cross(e, c, row, op)
+    return scalar_access(e, c, row, area.core(e, c)[K_CLOCK])
+
+
+@njit(forceinline=True)
+def check_step(e, c, row, op, p):
+    """Limits and ids, before an instruction of the scalar unit's stream is looked at."""
+    g, clock = area.g(e), area.core(e, c)[K_CLOCK]
+    g[G_SCALAR_RUN] += 1
+    if g[G_SCALAR_RUN] > g[G_LIVELOCK]:
+        return problem(e, LIVELOCK, c, S, row, clock, 0, 0, 0)
+    if clock > g[G_MAX_CYCLES]:
+        return problem(e, MAX_CYCLES, c, S, row, clock, g[G_MAX_CYCLES], 0, 0)
+    if sc.SET_FLAG <= op <= sc.CROSS_WAIT:
+        return check_event(e, c, row, op, p)
+    return 0
+
+
 @njit
 def run_scalar(e, c, turn):
-    """Run a scalar unit ahead until it must wait. ``turn``: its memory or cross-core access may
-    go first.
+    """Run a scalar unit ahead until it must wait. ``turn``: an access that waits for its turn in
+    time may go first.
     """
-    core = area.core(e, c)
-    g, key = area.g(e), area.key(e, c)
+    core, key = area.core(e, c), area.key(e, c)
     core[K_STATUS] = RUNNING
     while True:
         row = core[K_BASE] + core[K_PC]
         code = area.code(e, row)
         op, p = code[C_OPCODE], code[C_PIPE]
-        g[G_SCALAR_RUN] += 1
-        if g[G_SCALAR_RUN] > g[G_LIVELOCK]:
-            return problem(e, LIVELOCK, c, S, row, core[K_CLOCK], 0, 0, 0)
-        if core[K_CLOCK] > g[G_MAX_CYCLES]:
-            return problem(e, MAX_CYCLES, c, S, row, core[K_CLOCK], g[G_MAX_CYCLES], 0, 0)
-        if sc.SET_FLAG <= op <= sc.CROSS_WAIT:
-            status = check_event(e, c, row, op, p)
-            if status != 0:
-                return status
+        status = check_step(e, c, row, op, p)
+        if status != 0:
+            return status
+        step, cycles = 1, area.machine(e)[X_SCALAR_CYCLES]
         if p != S:
-            if poisoned(core, code, 0, code[C_OPERANDS]):
-                return problem(e, POISON, c, S, row, core[K_CLOCK], 0, 0, 0)
-            if dispatch(e, c, row, p) != 0:
-                key[S] = INFINITE
-                return 0
-            g[G_SCALAR_RUN] = 0
-            core[K_PC] += 1
-            if area.pipe(e, c * PIPES + p)[P_COUNT] == 1:
-                status = settle(e, c, 1 << p)
-                if status != 0:
-                    return status
-            spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
-        elif op == sc.HALT:
-            core[K_STATUS] = HALTED
-            spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
-            core[K_HALT] = core[K_CLOCK]
-            key[S] = INFINITE
-            return 0
+            status = issue(e, c, row, p)
         elif op == sc.LD or op == sc.ST or op == sc.CROSS_SET or op == sc.CROSS_WAIT:
-            if not turn:
-                core[K_STATUS] = MEMORY
-                key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
-                return 0
-            if g[G_OBSERVE] == 1 and area.log(e, 0)[0] > g[G_LOG_LIMIT]:
-                core[K_STATUS] = MEMORY
-                key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
-                return LOG_FULL
+            status = access(e, c, row, op) if turn else LATER
             turn = False
-            if op == sc.LD or op == sc.ST:
-                status = scalar_access(e, c, row, core[K_CLOCK])
-                if status != 0:
-                    return status
-            else:
-                status = scalar_cross(e, c, row, op)
-                if status == 1:
-                    key[S] = INFINITE
-                    return 0
-                if status != 0:
-                    return status
-                core[K_PC] += 1
-                spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
+            if op == sc.LD:
+                cycles = load_cycles(e, code)
         elif op == sc.SET_FLAG or op == sc.WAIT_FLAG or op == sc.PIPE_BARRIER:
             status = scalar_sync(e, c, row, op, turn)
             turn = False
-            if status == 1:
-                key[S] = INFINITE
-                return 0
-            if status == 2:
-                core[K_STATUS] = MEMORY
-                key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
-                return 0
-            if status != 0:
-                return status
-            core[K_PC] += 1
-            spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
+        elif op == sc.HALT:
+            core[K_STATUS] = HALTED
+            step = 0
         else:
             status = simple(e, c, row, op)
-            if status != 0:
-                return status
-            spend(e, c, area.machine(e)[X_SCALAR_CYCLES])
+            step = 0
+        if status == LATER or status == LOG_FULL:
+            core[K_STATUS] = MEMORY
+            key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
+            return 0 if status == LATER else LOG_FULL
+        if status == PARKED or core[K_STATUS] == HALTED:
+            key[S] = INFINITE
+        if status != 0:
+            return 0 if status == PARKED else status
+        core[K_PC] += step
+        spend(e, c, cycles)
+        if core[K_STATUS] == HALTED:
+            core[K_HALT] = core[K_CLOCK]
+            return 0
