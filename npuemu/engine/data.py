@@ -56,7 +56,7 @@ from npuemu.observe.occupancy import note_region
 TRACE_MARGIN = 8
 
 
-@njit(signature="void(int64, int64, int64, int64)")
+@njit
 def observe(e, c, regions, end):
     """Tell the occupancy observer about the regions of the instruction in hand: reads first,
     then writes.

@@ -49,14 +49,7 @@ _REPS, _LAST, _COUNTER, _ACTIVE, _NZ = (
 )
 
 
-def _signature(count):
-    """``int64(int64, ...)``: without it every literal argument makes one more specialisation to
-    compile.
-    """
-    return f"int64({', '.join(['int64'] * count)})"
-
-
-@njit(signature=_signature(10), forceinline=True)
+@njit(forceinline=True)
 def store(out, at, write, mem, base, n1, s1, n0, s0, length):
     """Write one region row behind the address ``out``."""
     row = _pointer(out + at * 64, _I64)
@@ -65,14 +58,15 @@ def store(out, at, write, mem, base, n1, s1, n0, s0, length):
     return at + 1
 
 
-def _compile(function, **callees):
+def _compile(function, signature=None, **callees):
     """Compile a region shape with its callees replaced by compiled ones."""
     namespace = {**function.__globals__, **callees}
     copy = types.FunctionType(function.__code__, namespace, function.__name__)
-    return njit(copy, signature=_signature(function.__code__.co_argcount))
+    return njit(copy, signature=signature)
 
 
-put = _compile(shapes.put, store=store)
+# The shapes call it with literals, each of which would make a specialisation of its own.
+put = _compile(shapes.put, f"int64({', '.join(['int64'] * 10)})", store=store)
 linear = _compile(shapes.linear, put=put)
 strided = _compile(shapes.strided, put=put)
 nest = _compile(shapes.nest, put=put)
@@ -122,7 +116,7 @@ def vector_state(v, ops, lanes, rep):
     return 0
 
 
-@njit(signature=_signature(3))
+@njit
 def _arithmetic(op, x, y):
     """Two-operand operations; divisors are positive by construction of the tables."""
     if op == ADD:

@@ -88,6 +88,7 @@ def scalar_store(address, kind, value):
 @njit
 def set_region(e, mem, write, start, length):
     """One linear region in hand (after the header row)."""
+    area.out(e, 0)[0] = 1
     row = area.out(e, 1)
     row[0], row[1], row[2], row[3] = mem, write, start, 1
     row[4], row[5], row[6], row[7] = 0, 1, 0, length

@@ -6,6 +6,7 @@ from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
 from npuemu.engine.cross_core import COUNTER_OVERFLOW, MODE_C1V, cross_set, take_release
 from npuemu.engine.data import observe
+from npuemu.engine.footprint import H_REGIONS
 from npuemu.engine.memory import (
     SIZES,
     check_region,
@@ -134,7 +135,7 @@ def scalar_access(e, c, row, time):
             core[K_POISON] &= ~(1 << target)
     if mem != 0 and area.g(e)[G_OBSERVE] == 1:
         cycles = area.machine(e)[X_SCALAR_CYCLES] if write == 1 else load_cycles(e, code)
-        observe(e, c, 1, time + cycles)
+        observe(e, c, area.out(e, 0)[H_REGIONS], time + cycles)
     return 0
 
 
@@ -199,7 +200,7 @@ def scalar_cross(e, c, row, op):
     return 0
 
 
-@njit(signature="boolean(CPointer(int64), CPointer(int64), int64, int64)", forceinline=True)
+@njit(forceinline=True)
 def poisoned(core, code, first, last):
     """Whether a register operand among ``first .. last`` that time depends on is poison."""
     if core[K_POISON] == 0:
@@ -261,7 +262,7 @@ def simple(e, c, row, op):
     return 0
 
 
-@njit(signature="int64(int64, int64, int64, int64, int64)")
+@njit
 def check_event(e, c, row, op, p):
     """Refuse an event or flag id that comes from a register and is poison or out of range.
 

@@ -125,20 +125,12 @@ def encode(record: Record, values: Mapping[str, Value]) -> int:
     return word
 
 
-def reserved_mask(record: Record) -> int:
-    """Bits of the word that belong to no field and must be zero."""
-    used = (1 << OPCODE_BITS) - 1
-    for operand in record.operands:
-        used |= ((1 << operand.width) - 1) << operand.lsb
-    return ~used & ((1 << WORD_BITS) - 1)
-
-
 def decode(isa: Isa, word: int) -> tuple[Record, dict[str, Value]]:
     """128-bit word -> record and operand values; IsaError when it is no instruction."""
     record = isa.by_opcode.get(word & ((1 << OPCODE_BITS) - 1))
     if record is None:
         raise IsaError(None, f"no instruction has opcode {word & 0xFF:#04x}")
-    if word >> WORD_BITS or word & reserved_mask(record):
+    if word >> WORD_BITS or word & record.reserved:
         raise IsaError(None, f"{record.name}: reserved bits are not zero")
     return record, {
         o.name: _decode_field(o, word >> o.lsb & ((1 << o.width) - 1)) for o in record.operands

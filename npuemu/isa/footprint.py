@@ -14,6 +14,7 @@ import ast
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from npuemu.isa.table import MEM, Isa, Operand, Record
@@ -129,6 +130,12 @@ def enum_tables(isa: Isa) -> dict[str, tuple[int, ...]]:
     return tables
 
 
+@cache
+def _parsed(text: str) -> ast.expr:
+    """The tree of an expression string."""
+    return ast.parse(text, mode="eval").body
+
+
 class Compiler:
     """One footprint program. ``known`` maps operand names to values fixed in the word."""
 
@@ -213,7 +220,7 @@ class Compiler:
 
     def expression(self, text: str) -> Known:
         """Compile an expression string."""
-        return self.value(ast.parse(text, mode="eval").body)
+        return self.value(_parsed(text))
 
     def check(self, index: int, operand: Operand) -> None:
         """Range and alignment of an operand that comes from a register."""
@@ -235,7 +242,7 @@ class Compiler:
             assert isinstance(node, ast.Call), ast.unparse(node)
             return [node]
 
-        for call in calls(ast.parse(text, mode="eval").body):
+        for call in calls(_parsed(text)):
             name = ast.unparse(call.func)
             shape, mem, extra = _SHORT.get(name, (name, None, ()))
             arguments = [self.value(a) for a in call.args]

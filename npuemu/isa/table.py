@@ -109,6 +109,8 @@ class Record:
     elements: str | None
     unit: str | None
     table: str
+    reserved: int
+    """Bits of the word that belong to no field and must be zero."""
 
     @property
     def is_data(self) -> bool:
@@ -217,6 +219,14 @@ def _operand(text: str, enums: dict[str, EnumSet]) -> Operand:
     )
 
 
+def _reserved(operands: tuple[Operand, ...]) -> int:
+    """All bits outside the opcode and the operands' fields."""
+    used = (1 << OPCODE_BITS) - 1
+    for operand in operands:
+        used |= ((1 << operand.width) - 1) << operand.lsb
+    return ~used & ((1 << WORD_BITS) - 1)
+
+
 def _record(raw: dict[str, Any], table: str, enums: dict[str, EnumSet]) -> Record:
     operands = tuple(_operand(text, enums) for text in raw.get("operands", ()))
     return Record(
@@ -236,6 +246,7 @@ def _record(raw: dict[str, Any], table: str, enums: dict[str, EnumSet]) -> Recor
         elements=raw.get("elements"),
         unit=raw.get("unit"),
         table=table,
+        reserved=_reserved(operands),
     )
 
 

@@ -30,8 +30,8 @@ def njit(
 ) -> Any:
     """``numba.njit`` with this package's options: cached, no GIL, IEEE division, no fastmath.
 
-    ``signature`` fixes the types (and compiles or loads at once); without it the first call
-    decides.
+    ``signature`` fixes the types (and compiles or loads at once): otherwise every literal argument
+    of a jitted caller makes one more specialisation.
     """
     settings: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", **options}
     decorate = numba.njit(**settings) if signature is None else numba.njit(signature, **settings)

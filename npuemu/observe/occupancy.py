@@ -116,7 +116,7 @@ class Peaks:
 
     def add(self, rows: NDArray[np.int64]) -> None:
         """Take over log rows [n, 4]: slot, from, to, bytes."""
-        for slot in np.unique(rows[:, 0]):
+        for slot in np.flatnonzero(np.bincount(rows[:, 0])):
             chosen = rows[rows[:, 0] == slot]
             times = np.concatenate([chosen[:, 1], chosen[:, 2]])
             deltas = np.concatenate([chosen[:, 3], -chosen[:, 3]])
@@ -139,7 +139,7 @@ class Peaks:
 
 def _compress(times: NDArray[np.int64], deltas: NDArray[np.int64]) -> NDArray[np.int64]:
     """Sum the deltas of equal times; sorted by time."""
-    unique, inverse = np.unique(times, return_inverse=True)
-    sums = np.zeros(unique.size, np.int64)
-    np.add.at(sums, inverse, deltas)
-    return np.stack([unique, sums], axis=1)
+    order = np.argsort(times, kind="stable")
+    ordered = times[order]
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    return np.stack([ordered[first], np.add.reduceat(deltas[order], first)], axis=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from npuemu import data
 from npuemu.asm.disassemble import instruction
-from npuemu.isa.codec import Reg, Value, encode, immediate_range, reserved_mask
+from npuemu.isa.codec import Reg, Value, encode, immediate_range
 from npuemu.isa.table import CORE_PIPES, MEMORIES, OPCODE_BITS, WORD_BITS, Operand, Record, load
 from npuemu.machine import Machine
 from npuemu.machine import load as load_machine
@@ -107,7 +107,7 @@ def bits(msb: int, lsb: int) -> str:
 
 def _reserved(record: Record) -> Iterator[tuple[int, int]]:
     """(msb, lsb) of the runs of reserved bits, lowest first."""
-    mask, lsb = reserved_mask(record), 0
+    mask, lsb = record.reserved, 0
     while mask >> lsb:
         while not (mask >> lsb) & 1:
             lsb += 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from npuemu.isa.codec import IsaError, Reg, decode, encode, immediate_range, reserved_mask
+from npuemu.isa.codec import IsaError, Reg, decode, encode, immediate_range
 from npuemu.isa.table import OPCODE_BITS, WORD_BITS, Operand, Record, TableError, check
 from tests.isa.operands import ISA, NAMES, RECORDS, instructions, plain
 
@@ -67,7 +67,7 @@ def test_every_bit_is_opcode_operand_or_reserved(name: str, immediate: bool) -> 
 @pytest.mark.parametrize("name", NAMES)
 def test_fields_and_reserved_bits_tile_the_word(name: str) -> None:
     record = ISA.by_name[name]
-    masks = [OPCODE_MASK, reserved_mask(record), *map(field_mask, record.operands)]
+    masks = [OPCODE_MASK, record.reserved, *map(field_mask, record.operands)]
     assert sum(masks) == (1 << WORD_BITS) - 1, "a bit is missing or claimed twice"
     assert sum(mask.bit_count() for mask in masks) == WORD_BITS
 

@@ -1,4 +1,6 @@
-"""Every bundled kernel on every machine it names: bits, blocks, threads, repeatability, round trip."""
+"""Every bundled kernel on every machine it names: bits, blocks, threads, repeatability, round
+trip.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from npuemu.verify.golden import load_golden
 
 KERNELS = [(k.name, m) for k in npuemu.list_kernels() for m in k.machines]
 AWKWARD = [{"M": 130, "N": 272, "K": 576}, {"M": 17, "N": 48, "K": 192}, {"M": 1, "N": 16, "K": 64}]
-"""Shapes that leave tails in every direction; K is a multiple of 64, so that MX kernels take them."""
+"""Shapes that leave tails in every direction; K is a multiple of 64, so that MX kernels take
+them.
+"""
 
 
 def run(name: str, machine: str, blocks: int = 1, threads: int = 1, **shape: int) -> npuemu.Run:
