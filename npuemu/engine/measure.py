@@ -68,8 +68,13 @@ def cores_report(launch: Launch, cycles: int) -> list[dict[str, Any]]:
 
 
 def buffers_report(launch: Launch) -> dict[str, dict[str, Any]]:
-    """Peak occupancy of every local memory that the machine has, the maximum over cores."""
+    """Peak occupancy of every local memory that the machine has, the maximum over cores.
+
+    Empty when the run was not observed: nothing was measured.
+    """
     found: dict[str, dict[str, Any]] = {}
+    if not launch.observe:
+        return found
     for core, name in launch.local:
         capacity = launch.machine.capacity[name]
         if capacity == 0:

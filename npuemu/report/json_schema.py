@@ -112,7 +112,10 @@ class Report(_Part, frozen=True):
     cycles: Annotated[int, Meta(ge=0, description="cycles until every core had halted")]
     time_us: Annotated[float, Meta(ge=0, description="the same in microseconds of the machine")]
     cores: Annotated[list[Core], Meta(description="every core of the launch")]
-    buffers: Annotated[dict[str, Buffer], Meta(description="every local memory by name")]
+    buffers: Annotated[
+        dict[str, Buffer],
+        Meta(description="every local memory by name; none where occupancy was not observed"),
+    ]
     traffic: Annotated[Traffic, Meta(description="bytes between GM and the cores")]
     work: Annotated[Work, Meta(description="arithmetic done")]
     diagnostics: Annotated[list[Diagnostic], Meta(description="findings; empty is clean")]
