@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npuemu.jit import compile_unit
-
-if TYPE_CHECKING:
-    from npuemu.engine.launch import Ints
 
 MAX_THREADS = 16
 SCRATCH_EACH = 4 << 20
@@ -25,7 +22,7 @@ class Workers:
 
         self.parallel = parallel
         self.helpers = min(threads, MAX_THREADS) - 1
-        self.pool: Ints = np.zeros((3 + self.helpers, parallel.LINE), np.int64)
+        self.pool: NDArray[np.int64] = np.zeros((3 + self.helpers, parallel.LINE), np.int64)
         self.scratch = np.zeros((self.helpers + 2) * SCRATCH_EACH, np.uint8)
         if not _parts:
             _parts.extend(compile_unit(part) for part in parallel.PARTS)

@@ -1,1 +1,0 @@
-"""Closed-form models of latency and traffic."""
