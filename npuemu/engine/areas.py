@@ -19,6 +19,7 @@ from npuemu.engine import state as st
 from npuemu.isa import footprint as fp
 from npuemu.isa import shapes
 from npuemu.jit import njit, view_i64, view_u8
+from npuemu.observe.occupancy import TILE_COLUMNS
 
 AREAS = (
     "code",
@@ -55,6 +56,7 @@ AREAS = (
     "result",
     "memo",
     "origin",
+    "tiles",
 )
 NUMBER = {name: i for i, name in enumerate(AREAS)}
 
@@ -151,6 +153,7 @@ units = _words("units")
 problem = _words("problem")
 result = _words("result")
 memo = _rows("memo", st.MEMO_COLUMNS)  # the last execution of an instruction row
+tiles = _rows("tiles", TILE_COLUMNS)  # the tiles of a memory, by log slot
 origin = _words("origin")  # which operand is the base of each region in hand
 context = _address("ctx", 64)
 slot_address = _address("queue", st.SLOT_COLUMNS)

@@ -66,8 +66,16 @@ def observe(e, c, regions, end):
             region = area.out(e, i)
             if region[1] == write and region[0] != 0:
                 place = area.shadow(e, c * 16 + region[0])
+                tiles = area.tiles(e, place[1])
                 note_region(
-                    region, place[0], area.written(e), area.read(e), end, area.log(e, 0), place[1]
+                    region,
+                    place[0],
+                    area.written(e),
+                    area.read(e),
+                    end,
+                    area.log(e, 0),
+                    place[1],
+                    tiles,
                 )
 
 

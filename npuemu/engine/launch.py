@@ -20,7 +20,16 @@ from npuemu.isa.footprint import SLOT_L0A_NZ
 from npuemu.isa.shapes import MAX_REGIONS
 from npuemu.isa.table import MEM, MEMORIES
 from npuemu.machine import Machine
-from npuemu.observe.occupancy import GRANULE_SHIFT, LOG_COLUMNS, LOG_ROWS, Peaks, close_all
+from npuemu.observe.occupancy import (
+    FULL_CREDIT,
+    GRANULE_SHIFT,
+    LOG_COLUMNS,
+    LOG_ROWS,
+    TILE_COLUMNS,
+    TILE_CREDIT,
+    Peaks,
+    close_all,
+)
 
 MODES = {"full": st.MODE_FULL, "timing": st.MODE_TIMING, "numbers": st.MODE_NUMBERS}
 SCRATCH_BYTES = 16 << 20
@@ -84,6 +93,7 @@ class State:
     read: Ints  # occupancy shadow: end of the last read since
     shadow: Ints  # [cores * 16, 2] first granule and log slot of a memory as a core sees it
     log: Ints  # occupancy log
+    tiles: Ints  # [cores * 16, TILE_COLUMNS] tiles of each memory
     trace: Ints  # [rows, TRACE_COLUMNS]
     result: Ints  # [8] scratch of the cost function
     memo: Ints  # [rows, MEMO_COLUMNS] footprint memo
@@ -172,6 +182,11 @@ class Launch:
                     shadow[core * 16 + MEM[name]] = first[owner], owner[0] * 16 + MEM[owner[1]]
         self.first_granule = first
         return shadow, total
+
+    def _tiles(self) -> NDArray[np.int64]:
+        tiles = zeros(self.cores * 16 if self.observe else 1, TILE_COLUMNS)
+        tiles[:, TILE_CREDIT] = FULL_CREDIT // 4
+        return tiles
 
     def _core_rows(self) -> NDArray[np.int64]:
         rows = zeros(self.cores, st.CORE_COLUMNS)
@@ -268,6 +283,7 @@ class Launch:
             written=zeros(granules),
             read=zeros(granules),
             shadow=shadow,
+            tiles=self._tiles(),
             log=zeros(self.log_rows + 1 if self.observe else 1, LOG_COLUMNS),
             trace=zeros(TRACE_ROWS if self.trace else 1, st.TRACE_COLUMNS),
             result=zeros(8),
@@ -330,9 +346,9 @@ class Launch:
                     self._drain_log()
                 last = first + (self.local[core, name].size >> GRANULE_SHIFT)
                 if last > first:
-                    close_all(
-                        e.written, e.read, e.log.reshape(-1), core * 16 + MEM[name], first, last
-                    )
+                    slot = core * 16 + MEM[name]
+                    log = e.log.reshape(-1)
+                    close_all(e.written, e.read, log, slot, first, last, e.tiles[slot])
             self._drain_log()
         if self.trace:
             self._drain_trace()

@@ -1,9 +1,13 @@
 """Live bytes of the local memories.
 
 A 32-byte granule is live from the completion of a write to the end of the last read before the next
-overwrite. Two words a granule are kept: when its last write completed, and when its last read
-since ended;
-the interval is known at the overwrite, or at the end of the run.
+overwrite. Two words a granule are kept: when its last write completed, and when its last read since
+ended; the interval is known at the overwrite, or at the end of the run.
+
+Kernels use the same regions over and over (an accumulator, a tile of L0). The last few regions
+written as
+a whole are therefore kept as *tiles*: their granules share the two words, which are spread over the
+granules only when another access touches a part of them.
 """
 
 from __future__ import annotations
@@ -22,6 +26,18 @@ LOG_ROWS = 1 << 16
 """Rows that fill up before the log is drained; a launch adds what one instruction may need at
 most.
 """
+
+
+TILES = 6
+TILE_FIRST = 2
+TILE_WORDS = 10
+TILE_SHAPE = 6  # base, n1, s1, n0, s0, length
+(TILE_HIGH, TILE_WRITTEN, TILE_READ, TILE_VALID) = range(TILE_SHAPE, TILE_WORDS)
+TILE_CREDIT, TILE_NEXT = 0, 1
+TILE_COLUMNS = TILE_FIRST + TILES * TILE_WORDS
+SMALLEST_TILE = 512
+FULL_CREDIT = 64
+"""A memory whose tiles are mostly touched in part loses its credit, and keeps no more tiles."""
 
 
 @njit(forceinline=True)
@@ -84,28 +100,113 @@ def note_run(written, read, first, last, write, end, log, slot):
         r[i] = 0
 
 
+@njit(forceinline=True)
+def _same(tiles, at, region):
+    """Whether the tile at ``at`` is exactly this region."""
+    if tiles[at + TILE_VALID] == 0 or tiles[at] != region[2]:
+        return False
+    for i in range(1, TILE_SHAPE):
+        if tiles[at + i] != region[2 + i]:
+            return False
+    return True
+
+
 @njit
-def note_region(region, base, written, read, end, log, slot):
-    """One region row of an instruction; ``base``: the memory's first granule in the shadow
-    arrays.
+def _is_tile(region):
+    """Whether a region is made of whole granules, each once, and worth a tile."""
+    base, n1, s1, n0, s0, length = region[2], region[3], region[4], region[5], region[6], region[7]
+    if (base | length) & 31 != 0 or n1 * n0 * length < SMALLEST_TILE:
+        return False
+    if n0 > 1 and (s0 & 31 != 0 or s0 < length):
+        return False
+    return n1 == 1 or (s1 & 31 == 0 and s1 >= (n0 - 1) * s0 + length)
+
+
+@njit
+def _spread(tiles, at, base, written, read):
+    """Give a tile back to its granules."""
+    for i in range(tiles[at + 1]):
+        for j in range(tiles[at + 3]):
+            start = base + ((tiles[at] + i * tiles[at + 2] + j * tiles[at + 4]) >> GRANULE_SHIFT)
+            stop = start + (tiles[at + 5] >> GRANULE_SHIFT)
+            written[start:stop] = tiles[at + TILE_WRITTEN]
+            read[start:stop] = tiles[at + TILE_READ]
+    tiles[at + TILE_VALID] = 0
+
+
+@njit
+def _spread_overlapping(tiles, low, high, base, written, read):
+    """Give back all tiles that share bytes with ``low .. high``; parts of tiles cost their
+    credit.
     """
+    for i in range(TILES):
+        at = TILE_FIRST + i * TILE_WORDS
+        if tiles[at + TILE_VALID] == 1 and tiles[at] < high and low < tiles[at + TILE_HIGH]:
+            _spread(tiles, at, base, written, read)
+            tiles[TILE_CREDIT] -= 2
+
+
+@njit
+def _keep(tiles, region, high, end, base, written, read):
+    """Make a region that has just been written a tile, in place of the oldest one."""
+    at = TILE_FIRST + tiles[TILE_NEXT] * TILE_WORDS
+    tiles[TILE_NEXT] = (tiles[TILE_NEXT] + 1) % TILES
+    if tiles[at + TILE_VALID] == 1:
+        _spread(tiles, at, base, written, read)
+    for i in range(TILE_SHAPE):
+        tiles[at + i] = region[2 + i]
+    tiles[at + TILE_HIGH] = high
+    tiles[at + TILE_WRITTEN], tiles[at + TILE_READ], tiles[at + TILE_VALID] = end, 0, 1
+
+
+@njit
+def _note_tile(tiles, at, write, end, log, slot):
+    """A tile is read or written as a whole."""
+    tiles[TILE_CREDIT] = min(tiles[TILE_CREDIT] + 1, FULL_CREDIT)
+    if write == 0:
+        tiles[at + TILE_READ] = max(tiles[at + TILE_READ], end)
+        return
+    if tiles[at + TILE_READ] > 0:
+        granules = tiles[at + 1] * tiles[at + 3] * tiles[at + 5] >> GRANULE_SHIFT
+        _emit(log, slot, tiles[at + TILE_WRITTEN], tiles[at + TILE_READ], granules)
+    tiles[at + TILE_WRITTEN], tiles[at + TILE_READ] = end, 0
+
+
+@njit
+def note_region(region, base, written, read, end, log, slot, tiles):
+    """One region row of an instruction that ends at ``end``; ``base``: the memory's first granule
+    in the shadow arrays, ``tiles``: its tiles.
+    """
+    for i in range(TILES):
+        at = TILE_FIRST + i * TILE_WORDS
+        if _same(tiles, at, region):
+            _note_tile(tiles, at, region[1], end, log, slot)
+            return
     write, n1, s1, n0, s0, length = region[1], region[3], region[4], region[5], region[6], region[7]
     if s0 == 0:
         n0 = 1  # the same bytes again
     if s1 == 0:
         n1 = 1
+    high = region[2] + (n1 - 1) * s1 + (n0 - 1) * s0 + length
+    _spread_overlapping(tiles, region[2], high, base, written, read)
     for i in range(n1):
         for j in range(n0):
             start = region[2] + i * s1 + j * s0
             first = base + (start >> GRANULE_SHIFT)
             last = base + ((start + length - 1) >> GRANULE_SHIFT) + 1
             note_run(written, read, first, last, write, end, log, slot)
+    if write == 1 and tiles[TILE_CREDIT] > 0 and _is_tile(region):
+        _keep(tiles, region, high, end, base, written, read)
 
 
 @njit
-def close_all(written, read, log, slot, first, last):
+def close_all(written, read, log, slot, base, last, tiles):
     """At the end of the run: log what is still open in a memory."""
-    _close(written[first:last], read[first:last], log, slot)
+    for i in range(TILES):
+        at = TILE_FIRST + i * TILE_WORDS
+        if tiles[at + TILE_VALID] == 1:
+            _spread(tiles, at, base, written, read)
+    _close(written[base:last], read[base:last], log, slot)
 
 
 class Peaks:
