@@ -18,17 +18,20 @@ from collections.abc import Callable  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
+from bench_cube import Bench, rate  # noqa: E402
 
 import npuemu  # noqa: E402
 from npuemu.api import draw  # noqa: E402
 
 SGEMM_SHAPE = (512, 4096, 4096)
-WHOLE: list[tuple[str, dict[str, int], int, float]] = [
-    ("gemm_w8a16_msd", {"M": 512, "N": 4096, "K": 4096}, 2, 1.5),
-    ("gemm_bf16", {"M": 512, "N": 4096, "K": 4096}, 1, 0.0),
-    ("gemm_mxfp4", {"M": 512, "N": 4096, "K": 4096}, 1, 0.0),
+SIZES = {"M": 512, "N": 4096, "K": 4096}
+Tile = tuple[str, tuple[int, int, int]]
+WHOLE: list[tuple[str, dict[str, int], int, float, Tile]] = [
+    ("gemm_w8a16_msd", SIZES, 2, 1.5, ("mmad_s8", (128, 128, 256))),
+    ("gemm_bf16", SIZES, 1, 0.0, ("mmad_bf16", (64, 256, 64))),
+    ("gemm_mxfp4", SIZES, 1, 0.0, ("mmad_mxfp4", (64, 256, 256))),
 ]
-"""Kernel, shape, multiplications by M*N*K, wanted ratio to sgemm (0: none)."""
+"""Kernel, shape, multiplications by M*N*K, wanted ratio to sgemm (0: none), its usual mmad."""
 CLOCK = ("gemm_bf16", {"M": 4096, "N": 4096, "K": 4096})
 CLOCK_WANTED = {False: 10.0, True: 4.0}
 """M instructions a second in timing mode, by whether the observers run."""
@@ -49,7 +52,7 @@ def bench_whole(rounds: int) -> None:
     right = rng.standard_normal((k, n), np.float32)
     sgemm = min(seconds(lambda: left @ right)[0] for _ in range(3))
     print(f"sgemm {m}x{n}x{k}: {m * n * k / sgemm / 1e9:.1f} GMAC/s")
-    for name, shape, times, wanted in WHOLE:
+    for name, shape, times, wanted, (unit, tile) in WHOLE:
         program = npuemu.load(name, **shape)
         inputs = {t.name: draw(t, 0) for t in program.tensors if t.role == "in"}
 
@@ -57,14 +60,20 @@ def bench_whole(rounds: int) -> None:
             return npuemu.run(program, inputs=inputs)
 
         once()
-        best, base = float("inf"), float("inf")
+        bench = Bench(name, unit, tile, 1)
+        best, base, bare = float("inf"), float("inf"), 0.0
         for _ in range(rounds):
+            bare = max(bare, rate(bench.call, bench.macs, 1 + (1 << 30) // bench.macs))
             base = min(base, seconds(lambda: left @ right)[0])
             best = min(best, seconds(once)[0])
         macs = times * shape["M"] * shape["N"] * shape["K"]
         ratio = macs / best / (m * n * k / base)
         target = f"(want {wanted:.1f})" if wanted else ""
-        print(f"{name:18s} {macs / best / 1e9:7.1f} GMAC/s {ratio:5.2f}x  {best:.3f} s {target}")
+        alone = macs / bare / 1e9
+        print(
+            f"{name:18s} {macs / best / 1e9:7.1f} GMAC/s {ratio:5.2f}x  {best:.3f} s, "
+            f"{best / alone:.2f}x its products alone {target}"
+        )
 
 
 def bench_clock(rounds: int) -> None:
