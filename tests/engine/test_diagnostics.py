@@ -178,3 +178,8 @@ def test_paths_of_the_newer_machine_are_checked() -> None:
         "    li r1, 0\n    fix_l0c_ub.f32_bf16 r1, r1, 3, 16, 1, 32, core=split_m  ;!",
         machine=A5,
     )
+
+
+@pytest.mark.parametrize("limit", [1 << 60, 1 << 63, 1 << 80])
+def test_a_limit_of_cycles_beyond_the_clock_is_no_limit(limit: int) -> None:
+    assert run("    li r1, 0", max_cycles=limit).cycles == run("    li r1, 0").cycles
