@@ -24,6 +24,8 @@ from npuemu.machine import load as load_machine
 Array = NDArray[Any]
 Progress = Callable[[dict[str, Any]], None]
 DEFAULT_MAX_CYCLES = 2_000_000_000
+HIGHEST_MAX_CYCLES = 1 << 42
+"""The engine's clocks and fixed-point bandwidth hold this many; any larger limit means no limit."""
 MODES = ("full", "timing", "numbers")
 SUFFIX = ".npu"
 
@@ -276,8 +278,9 @@ def run(
     values = mode != "timing" or _reads_global_scalars(program)
     gm = _global_memory(program, values)
     _fill(program, gm, inputs or {}, seed, values)
+    limit = min(max_cycles or DEFAULT_MAX_CYCLES, HIGHEST_MAX_CYCLES)
     report, events, peak = execute(
-        program, target, gm, mode, check, threads, max_cycles or DEFAULT_MAX_CYCLES, progress, trace
+        program, target, gm, mode, check, threads, limit, progress, trace
     )
     outputs: dict[str, Array] = {}
     report["outputs"] = {}

@@ -15,6 +15,7 @@ from npuemu import machine as machines
         ('[timing.vadd]\nhead = -1\nsource = "s"', "timing.vadd.head"),
         ('[timing."vadd.f16"]\nbody = 1\nsource = "s"', "timing.vadd.f16"),
         ('[memory]\nUB = { value = 0, source = "s" }', "memory.UB.value"),
+        ('[memory]\nL0A = { value = 524352, source = "s" }', "memory.L0A"),
         ("[casts.pairs]\nf32_f16 = [1]", "casts.pairs.f32_f16[0]"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +12,7 @@ from npuemu.engine import state as st
 from npuemu.errors import UserError
 from npuemu.isa.codec import IsaError, Reg, decode
 from npuemu.isa.footprint import SLOT_CONSTANT, VALUES, Programs
-from npuemu.isa.table import CORE_PIPES, PIPES, Isa, Operand, Record, load
+from npuemu.isa.table import CORE_PIPES, PIPES, Isa, Record, load
 from npuemu.machine import Machine
 from npuemu.machine.schema import Timing
 from npuemu.units.vector.plans import plan as vector_plan
@@ -58,13 +57,6 @@ def cost_row(timing: Timing, misaligned_percent: int) -> list[int]:
         row[st.T_NUM], row[st.T_MISS_NUM], row[st.T_DEN] = miss, hit, hit * miss
         row[st.T_MISALIGNED] = misaligned_percent
     return row
-
-
-def is_plain_value(record: Record, operand: Operand) -> bool:
-    """Whether an operand is data only: no address, and no expression of the record names it."""
-    texts = [*record.let, *record.reads, *record.writes, record.units, record.macs, record.elements]
-    named = any(re.search(rf"\b{operand.name}\b", text) for text in texts if text)
-    return record.is_data and operand.kind == "reg" and operand.mem is None and not named
 
 
 @dataclass
@@ -145,9 +137,9 @@ class Decoder:
                 row[st.C_VALUE + i] = value.index
                 if operand.kind != "rd":
                     row[st.C_REGISTERS] |= 1 << i
-                    row[st.C_TIMED] |= (not is_plain_value(record, operand)) << i
             else:
                 row[st.C_VALUE + i] = value
+        row[st.C_TIMED] = row[st.C_REGISTERS]
         if record.is_data:
             known = {k: v for k, v in values.items() if not isinstance(v, Reg)}
             key = (record.name, tuple(sorted(known.items())))
@@ -156,6 +148,7 @@ class Decoder:
             row[st.C_FOOTPRINT], row[st.C_COST], row[st.C_PLAN], row[st.C_PLAN_LENGTH] = self._seen[
                 key
             ]
+            row[st.C_TIMED] &= self.footprints.used[row[st.C_FOOTPRINT]]
             row[st.C_ADDRESSES] = sum(
                 1 << i for i, o in enumerate(record.operands) if o.mem is not None
             )

@@ -33,8 +33,10 @@ from npuemu.observe.occupancy import (
 
 MODES = {"full": st.MODE_FULL, "timing": st.MODE_TIMING, "numbers": st.MODE_NUMBERS}
 SCRATCH_BYTES = 16 << 20
-SLACK = 256
-"""Bytes behind every memory: vector moves of the units may look at, never change, a few of them."""
+SLACK = 512
+"""Bytes behind every memory: the Cube looks at whole fractals of 512 bytes, and a memory may end
+within one; nothing changes them.
+"""
 TRACE_ROWS = 1 << 16
 POPS_PER_CALL = 1 << 21
 LIVELOCK = 10_000_000

@@ -39,7 +39,9 @@ def check_region(e, core, index):
     mem, write, start = region[0], region[1], region[2]
     stop = start + (region[3] - 1) * region[4] + (region[5] - 1) * region[6] + region[7]
     if mem != GM:
-        return OUT_OF_RANGE if start < 0 or stop > area.ctx(e, core)[2 * mem + 1] else 0
+        size = area.ctx(e, core)[2 * mem + 1]
+        # the start on its own too: near 2^63 (a bias or scale register) the stop would wrap
+        return OUT_OF_RANGE if start < 0 or start > size or stop > size else 0
     row = tensor_of(e, start, stop)
     if row < 0:
         return OUTSIDE_TENSOR

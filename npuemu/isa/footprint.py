@@ -281,6 +281,23 @@ class Compiler:
                 return False
         return True
 
+    def used(self) -> int:
+        """Bit mask of the operands that the footprint depends on; what is folded away does not
+        count.
+        """
+        live: set[int] = set()
+        for row in reversed(self.rows):
+            if row[0] <= LOOKUP:
+                if row[1] in live:
+                    live |= set(row[2 : 2 + _SOURCES.get(row[0], 2)])
+            elif row[0] >= LINEAR:
+                live |= set(row[2 : 4 + _ARGUMENTS[row[0]]])
+            elif row[0] in (CHECK_RANGE, CHECK_ALIGN):
+                live.add(row[1])
+            else:
+                live |= set(row[1 : 1 + _SOURCES.get(row[0], 2)])
+        return sum(1 << i for i in range(len(self.record.operands)) if i in live)
+
     def compile(self) -> list[list[int]]:
         """The program's rows."""
         for index, operand in enumerate(self.record.operands):
@@ -315,6 +332,7 @@ class Programs:
     rows: list[list[int]] = field(default_factory=list)
     starts: list[int] = field(default_factory=lambda: [0])
     movable: list[bool] = field(default_factory=list)
+    used: list[int] = field(default_factory=list)
     _seen: dict[Any, int] = field(default_factory=dict)
     _tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -327,6 +345,7 @@ class Programs:
             compiler = Compiler(record, known, self._tables, self.pool)
             self.rows += compiler.compile()
             self.movable.append(compiler.moves_with_its_addresses())
+            self.used.append(compiler.used())
             self.starts.append(len(self.rows))
             self._seen[key] = len(self.starts) - 2
         return self._seen[key]

@@ -21,6 +21,8 @@ from npuemu.machine.schema import Figure, MachineFile, Timing
 FEATURES = ("mx", "l0c_ub", "ub_l1", "c1v")
 REQUIRED_MEMORIES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "UB")
 MAX_MEMORY = 1 << 26
+MAX_L0A = 1 << 19
+"""The Cube's kernels widen the whole left operand in a scratch memory made for this much of it."""
 MAX_GROUPS = 42
 """Core groups that the engine's keys can number (three cores each)."""
 _LARGEST = 1 << 20
@@ -242,8 +244,9 @@ def _check(path: Path, file: MachineFile) -> None:
     for memory, figure in file.memory.items():
         if memory not in MEMORIES or memory in ("GM", "UB1"):
             refuse(f"memory.{memory}", "no such local memory")
-        if figure.value > MAX_MEMORY or figure.value % 64:
-            refuse(f"memory.{memory}", f"must be a multiple of 64 up to {MAX_MEMORY} bytes")
+        highest = MAX_L0A if memory == "L0A" else MAX_MEMORY
+        if figure.value > highest or figure.value % 64:
+            refuse(f"memory.{memory}", f"must be a multiple of 64 up to {highest} bytes")
     for feature in file.features:
         if feature not in FEATURES:
             refuse("features", f"unknown feature {feature!r}; known: {', '.join(FEATURES)}")

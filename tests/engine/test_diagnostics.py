@@ -34,12 +34,20 @@ BASE = "    li r1, 0\n    li r2, 4096\n    li r3, IN\n    li r4, OUT\n    li r5,
         ("cube", 130048, "mmad.f16 r5, r1, r1, 16, 32, 16, zero", "E103", "writes L0C"),
         ("cube", 1024 - 64, "mmad.f16 r1, r1, r1, 16, 32, 16, bias, r5", "E103", "reads BT"),
         ("cube", 32, "mmad.f16 r1, r1, r1, 16, 16, 16, bias, r5", "E101", "do not go together"),
+        ("cube", (1 << 63) - 64, "mmad.f16 r1, r1, r1, 16, 16, 16, bias, r5", "E103", "reads BT"),
         ("cube", 0, "fix_l0c_gm.f32_bf16 r3, r1, 16, 16, 1, 32", "E105", "input tensor"),
         ("cube", 0, "fix_l0c_gm.f32_bf16 r4, r1, 16, 16, 1, 4096", "E104", "writes GM"),
         ("cube", 0, "fix_l0c_gm.s32_s8 r4, r1, 16, 16, 1, 16", "E101", "do not go together"),
         (
             "cube",
             7168 - 8,
+            "fix_l0c_gm.s32_s8 r4, r1, 1, 2, 1, 16, quant=vector, scale=r5",
+            "E103",
+            "FB",
+        ),
+        (
+            "cube",
+            (1 << 63) - 8,
             "fix_l0c_gm.s32_s8 r4, r1, 1, 2, 1, 16, quant=vector, scale=r5",
             "E103",
             "FB",
@@ -170,3 +178,8 @@ def test_paths_of_the_newer_machine_are_checked() -> None:
         "    li r1, 0\n    fix_l0c_ub.f32_bf16 r1, r1, 3, 16, 1, 32, core=split_m  ;!",
         machine=A5,
     )
+
+
+@pytest.mark.parametrize("limit", [1 << 60, 1 << 63, 1 << 80])
+def test_a_limit_of_cycles_beyond_the_clock_is_no_limit(limit: int) -> None:
+    assert run("    li r1, 0", max_cycles=limit).cycles == run("    li r1, 0").cycles

@@ -91,6 +91,31 @@ def test_a_scalar_that_is_only_data_may_be_poison() -> None:
     fails("E107", vector=body, head=HEAD, mode="timing")
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mmad.bf16 r1, r1, r1, 16, 16, 16, zero, bias=r2",
+        "fix_l0c_l1.f32_bf16 r1, r1, 16, 16, 1, 32, scale=r2",
+        "fix_l0c_l1.s32_s8 r1, r1, 16, 16, 1, 32, quant=scalar, scale=r2",
+    ],
+)
+def test_a_register_that_this_form_reads_only_as_data_may_be_poison(line: str) -> None:
+    body = POISON + f"    li r1, 0\n    {line}\n"
+    assert run(body, head=HEAD, mode="timing").cycles == run(body, head=HEAD).cycles
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mmad.bf16 r1, r1, r1, 16, 16, 16, bias, bias=r2",
+        "fix_l0c_l1.s32_s8 r1, r1, 16, 16, 1, 32, quant=vector, scale=r2",
+    ],
+)
+def test_a_register_that_is_an_address_in_this_form_must_not_be_poison(line: str) -> None:
+    body = POISON + f"    li r1, 0\n    {line}  ;!"
+    fails("E107", body, head=HEAD, mode="timing")
+
+
 def test_long_traces_are_whole() -> None:
     body = "    li r1, 0\n    li r2, 0\nagain: vabs.f32 r1, r1\n    add r2, r2, 1\n"
     done = run(vector=body + "    blt r2, 70000, again\n", mode="timing", trace=True)
