@@ -245,6 +245,9 @@ class Compiler:
         for call in calls(_parsed(text)):
             name = ast.unparse(call.func)
             shape, mem, extra = _SHORT.get(name, (name, None, ()))
+            count = call.args[1 if mem is not None else 2]  # behind the memory and the base
+            if shape != "vlanes" and self.value(count) == 0:
+                continue  # never touched by this form, and its base need not be computed
             arguments = [self.value(a) for a in call.args]
             if mem is not None:
                 arguments.insert(0, MEM[mem])
