@@ -120,6 +120,15 @@ def test_a_base_that_is_not_there_is_placed(tmp_path: Path) -> None:
     assert str(caught.value).startswith(f"{path}: key base: no machine 'ascend910b2'; did you mean")
 
 
+def test_a_machine_is_a_regular_file(tmp_path: Path) -> None:
+    path = tmp_path / "fifo.toml"
+    os.mkfifo(path)
+    with pytest.raises(npuemu.NpuemuError, match="not a regular file"):
+        npuemu.machine(path)
+    with pytest.raises(npuemu.NpuemuError, match="null"):
+        npuemu.machine("a\0.toml")
+
+
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = subprocess.run(

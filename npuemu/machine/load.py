@@ -203,6 +203,8 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def _read(path: Path, depth: int = 0) -> dict[str, Any]:
     """A file's dictionary with its bases merged in."""
     try:
+        if path.exists() and not path.is_file():
+            raise MachineError(f"cannot read machine file {path}: not a regular file")
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MachineError(f"cannot read machine file {path}: {error.strerror}") from None
