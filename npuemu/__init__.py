@@ -5,9 +5,29 @@ __version__ = "0.1.0"
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from npuemu.api import Run, assemble, list_kernels, list_machines, load, machine, run
+    from npuemu.api import (
+        NpuemuError,
+        Run,
+        UserError,
+        assemble,
+        list_kernels,
+        list_machines,
+        load,
+        machine,
+        run,
+    )
 
-__all__ = ["Run", "assemble", "list_kernels", "list_machines", "load", "machine", "run"]
+__all__ = [
+    "NpuemuError",
+    "Run",
+    "UserError",
+    "assemble",
+    "list_kernels",
+    "list_machines",
+    "load",
+    "machine",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,9 @@ Progress = Callable[[dict[str, Any]], None]
 DEFAULT_MAX_CYCLES = 2_000_000_000
 HIGHEST_MAX_CYCLES = 1 << 42
 """The engine's clocks and fixed-point bandwidth hold this many; any larger limit means no limit."""
+LARGEST = 2**63 - 1
+MAX_BLOCKS = 65536
+MAX_THREADS = 1024
 MODES = ("full", "timing", "numbers")
 SUFFIX = ".npu"
 
@@ -40,13 +44,12 @@ class KernelInfo:
     path: Path
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """What a run left behind.
 
     outputs: tensors of role out by name (empty in timing mode); report: the dictionary of the
-    report
-    schema; trace_events: (core, pipe, name, start, duration) when a trace was asked for.
+    report schema; trace_events: (core, pipe, name, start, duration) when a trace was asked for.
     """
 
     kernel: Program
@@ -69,6 +72,13 @@ class Run:
     def ok(self) -> bool:
         """True when no finding is an error."""
         return all(d["severity"] != "error" for d in self.diagnostics)
+
+    def __repr__(self) -> str:
+        """One line: what ran, its cycles and whether it is clean."""
+        errors = sum(d["severity"] == "error" for d in self.diagnostics)
+        found = f"{errors} errors of {len(self.diagnostics)} findings" if errors else "ok"
+        kernel = self.kernel
+        return f"<Run of {kernel.name} on {kernel.machine}: {self.cycles:,} cycles, {found}>"
 
     def _repr_html_(self) -> str:
         from npuemu.report.html import fragment
@@ -107,14 +117,19 @@ def _kernel_path(kernel: str | Path) -> Path:
     """File of a bundled kernel, of a kernel folder, or the path itself; UserError names the
     nearest.
     """
+    if not isinstance(kernel, (str, Path)):
+        raise UserError(f"a kernel is a name or a path, not {type(kernel).__name__}")
     path = Path(kernel)
     bundled = data.folder("programs") / path / f"kernel{SUFFIX}"
-    if len(path.parts) == 1 and bundled.is_file():
-        return bundled
-    if path.is_dir() and (path / f"kernel{SUFFIX}").is_file():
-        return path / f"kernel{SUFFIX}"
-    if path.exists() or path.suffix or len(path.parts) > 1:
-        return path
+    try:
+        if len(path.parts) == 1 and bundled.is_file():
+            return bundled
+        if path.is_dir() and (path / f"kernel{SUFFIX}").is_file():
+            return path / f"kernel{SUFFIX}"
+        if kernel != "" and (path.exists() or path.suffix or len(path.parts) > 1):
+            return path
+    except OSError as error:
+        raise UserError(f"cannot read kernel {str(kernel)[:64]!r}: {error.strerror}") from None
     import difflib
 
     known = [k.name for k in list_kernels()]
@@ -123,6 +138,24 @@ def _kernel_path(kernel: str | Path) -> Path:
     raise UserError(
         f"there is no kernel {str(kernel)!r}{hint} (npuemu list shows them; or give a path)"
     )
+
+
+def _whole(name: str, value: Any, low: int, high: int) -> int:
+    """An integer argument, NumPy's included; UserError says what is taken."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise UserError(f"{name} takes an integer, not {value!r}")
+    number = operator.index(value)
+    if not low <= number <= high:
+        raise UserError(f"{name} takes an integer of {low} to {high}, not {number}")
+    return number
+
+
+def _bound(blocks: int | None, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Block count and parameters as the assembler takes them: NumPy's integers become plain."""
+    plain = {k: int(v) if isinstance(v, np.integer) else v for k, v in params.items()}
+    if blocks is not None:
+        blocks = _whole("blocks", blocks, 1, MAX_BLOCKS)
+    return {"blocks": blocks, "params": plain}
 
 
 def _machine_argument(chosen: str | Path | Machine | None) -> Machine | None:
@@ -141,7 +174,7 @@ def load(
     Raises NpuemuError with a complete message.
     """
     chosen = _machine_argument(machine)
-    program = asm.load_file(_kernel_path(kernel), machine=chosen, blocks=blocks, params=params)
+    program = asm.load_file(_kernel_path(kernel), machine=chosen, **_bound(blocks, params))
     return _checked(program, chosen)
 
 
@@ -153,8 +186,10 @@ def assemble(
     **params: int,
 ) -> Program:
     """Assemble a kernel's text."""
+    if not isinstance(text, (str, Path)):
+        raise UserError(f"a kernel's text is a str, not {type(text).__name__}")
     chosen = _machine_argument(machine)
-    return _checked(asm.assemble(text, machine=chosen, blocks=blocks, params=params), chosen)
+    return _checked(asm.assemble(text, machine=chosen, **_bound(blocks, params)), chosen)
 
 
 def _checked(program: Program, chosen: Machine | None) -> Program:
@@ -261,11 +296,16 @@ def run(
     """
     if mode not in MODES:
         raise UserError(f"mode {mode!r}: must be {', '.join(MODES)}")
+    seed = _whole("seed", seed, 0, LARGEST)
+    threads = _whole("threads", threads, 1, MAX_THREADS)
+    limit = DEFAULT_MAX_CYCLES
+    if max_cycles is not None:
+        limit = _whole("max_cycles", max_cycles, 1, LARGEST)
     if isinstance(kernel, Program):
         if params:
             raise UserError(f"parameters are bound at assembly: {kernel.name} is assembled already")
         if blocks is not None and blocks != kernel.blocks:
-            raise UserError(f"{kernel.name} is assembled for {kernel.blocks} blocks, not {blocks}")
+            raise UserError(f"{kernel.name} is assembled for blocks={kernel.blocks}, not {blocks}")
         program = kernel
     else:
         program = load(kernel, machine=machine, blocks=blocks, **params)

@@ -47,12 +47,12 @@ def assemble(
     try:
         assembly = Assembly(isa or load(), machine, blocks, params or {}, folders)
         Expander(assembly).run(assembly.sources.main(text, shown), Frame())
-        return _finish(assembly)
+        return _finish(assembly, shown)
     except RecursionError:
         raise error("A702", f"{shown} is nested too deeply") from None
 
 
-def _finish(assembly: Assembly) -> Program:
+def _finish(assembly: Assembly, shown: str) -> Program:
     """Checks over the whole text, and the program."""
     unknown = [name for name in assembly.overrides if name not in assembly.params]
     if unknown:
@@ -61,10 +61,10 @@ def _finish(assembly: Assembly) -> Program:
         message = f"the kernel has no parameter '{unknown[0]}'"
         raise error("A801", message, near=(unknown[0], known), expected=expected)
     if assembly.name is None:
-        raise error("A504", "the text has no '.kernel NAME'")
+        raise error("A504", f"{shown} has no '.kernel NAME'")
     machine = assembly.target.machine.name
     if not assembly.sections:
-        raise error("A603", "the kernel has no code", help="write '.section cube' and code")
+        raise error("A603", f"{shown} has no code", help="write '.section cube' and code")
     sections = {n: assembly.sections[n] for n in SECTIONS if n in assembly.sections}
     for section in sections.values():
         _complete(section)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from npuemu.asm import binary
 from npuemu.asm.assemble import assemble
+from npuemu.asm.errors import AsmError
 from npuemu.asm.messages import error
 from npuemu.asm.program import Program
 from npuemu.asm.sources import read_bytes
@@ -38,7 +39,12 @@ def load_file(
     if params:
         message = f"parameters are bound at assembly: {os.fspath(path)} is a binary"
         raise error("A805", message, help="assemble the text again with these parameters")
-    program = binary.load(data, machine=machine)
+    try:
+        program = binary.load(data, machine=machine)
+    except AsmError as problem:
+        text = str(problem).replace("]: ", f"]: {os.fspath(path)}: ", 1)
+        raise AsmError(problem.code, text, problem.summary, problem.location) from None
     if blocks is not None and blocks != program.blocks:
-        raise error("A805", f"the binary is for {program.blocks} blocks, not {blocks}")
+        message = f"{os.fspath(path)} is assembled for {program.blocks} block(s), not {blocks}"
+        raise error("A805", message, help="assemble the text again with this block count")
     return program

@@ -95,9 +95,17 @@ def _dispatch(arguments: Sequence[str]) -> int:
     return status if isinstance(status, int) else 0
 
 
+def _open_streams() -> None:
+    """A stream that was closed before the start swallows what is written to it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
+    _open_streams()
     try:
         return _dispatch(given or ["--help"])
     except (KeyboardInterrupt, typer.Abort):

@@ -5,8 +5,9 @@ Options arrive as text and are read here, so that every mistake gets a message o
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,7 +49,7 @@ def integer(text: str, option: str, low: int = -INT64_MAX - 1, high: int = INT64
     if value is None:
         raise UserError(f"{option} takes an integer, not '{text}'")
     if not low <= value <= high:
-        limit = f"at least {low}" if high == INT64_MAX else f"{low} to {high}"
+        limit = f"at least {low}" if high == INT64_MAX and value < low else f"{low} to {high}"
         raise UserError(f"{option} takes an integer of {limit}, not {text}")
     return value
 
@@ -108,3 +109,25 @@ def writable(path: str | None, option: str) -> None:
         raise UserError(f"{option}: {path} is a directory")
     if not target.absolute().parent.is_dir():
         raise UserError(f"{option}: there is no directory {target.parent}")
+    if not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
+        raise UserError(f"{option}: {path} cannot be written: no permission")
+
+
+def distinct(files: Iterable[tuple[str, str | None]], kernel: str) -> None:
+    """Refuse outputs that would overwrite the kernel or each other: (option, file) pairs."""
+    taken = {Path(kernel).resolve(): "the kernel"} if Path(kernel).is_file() else {}
+    for option, path in files:
+        if path is None or path == "-":
+            continue
+        place = Path(path).resolve()
+        if place in taken:
+            raise UserError(f"{option}: {path} would overwrite {taken[place]}")
+        taken[place] = f"what {option} writes"
+
+
+def write(path: str, contents: bytes, option: str) -> None:
+    """Write a file; `UserError` names the option and the file."""
+    try:
+        Path(path).write_bytes(contents)
+    except OSError as error:
+        raise UserError(f"{option}: cannot write {path}: {error.strerror}") from None

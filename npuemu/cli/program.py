@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,11 +22,12 @@ def asm(
     """Assemble a kernel into a binary file."""
     bound = options.binding(defines, machine, blocks)
     options.writable(output, "-o")
+    options.distinct([("-o", output)], kernel)
 
     from npuemu import api
     from npuemu.asm.binary import dump
 
-    Path(output).write_bytes(dump(api.load(kernel, **bound)))
+    options.write(output, dump(api.load(kernel, **bound)), "-o")
     return 0
 
 

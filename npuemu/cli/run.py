@@ -39,7 +39,7 @@ def run(
     mode: Annotated[
         str, typer.Option("--mode", metavar="full|timing|numbers", help="What is computed.")
     ] = "full",
-    no_check: Annotated[bool, typer.Option("--no-check", help="Skip the checks.")] = False,
+    no_check: Annotated[bool, typer.Option("--no-check", help="Skip what only observes: in timing mode, occupancy.")] = False,
     threads: Annotated[
         str, typer.Option("--threads", metavar="N", help="Threads for arithmetic.")
     ] = "1",
@@ -65,7 +65,8 @@ def run(
     limit = None if max_cycles is None else options.integer(max_cycles, "--max-cycles", 1)
     first = options.integer(seed, "--seed", 0)
     workers = options.integer(threads, "--threads", 1, 1024)
-    for path, option in ((report, "--report"), (trace, "--trace"), (html, "--html")):
+    files = (("--report", report), ("--trace", trace), ("--html", html))
+    for option, path in files:
         options.writable(path, option)
     if wanted and chosen == "timing":
         raise UserError("--out needs values, and --mode timing computes none")
@@ -73,7 +74,7 @@ def run(
     from npuemu import api
     from npuemu.cli import tensors
 
-    tensors.check_files(wanted, "--out")
+    options.distinct([*tensors.check_files(wanted, "--out"), *files], kernel)
     loaded = api.load(kernel, **bound)
     tensors.check_names(loaded, given, "--in", "in")
     tensors.check_names(loaded, wanted, "--out", "out")
@@ -103,11 +104,11 @@ def _write(
         if report == "-":
             sys.stdout.write(text.decode())
         else:
-            Path(report).write_bytes(text)
+            options.write(report, text, "--report")
     if html is not None:
         from npuemu.report.html import page
 
-        Path(html).write_text(page(result.report, peak=_peak(result)), encoding="utf-8")
+        options.write(html, page(result.report, peak=_peak(result)).encode(), "--html")
     if trace is not None:
         _write_trace(result, trace)
 

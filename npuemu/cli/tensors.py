@@ -30,12 +30,16 @@ def check_names(program: Program, files: Mapping[str, str], option: str, role: s
         raise UserError(f"{option} {name}: {program.name} has no {kind} tensor '{name}'; {hint}")
 
 
-def check_files(files: Mapping[str, str], option: str) -> None:
-    """Refuse files that are no tensor files or lie in no directory."""
+def check_files(files: Mapping[str, str], option: str) -> list[tuple[str, str]]:
+    """Refuse files that are no tensor files or lie in no directory; (option, file), each once."""
     from npuemu.formats.files import parse
 
+    found: dict[str, str] = {}
     for name, spec in files.items():
-        writable(str(parse(spec, name).path), f"{option} {name}")
+        path = str(parse(spec, name).path)
+        writable(path, f"{option} {name}")
+        found.setdefault(path, f"{option} {name}")
+    return [(option, path) for path, option in found.items()]
 
 
 def write_outputs(result: Run, files: Mapping[str, str]) -> None:

@@ -143,7 +143,10 @@ def _replacing(path: Path) -> Iterator[Path]:
     target = path.resolve()
     part = target.with_name(f".{os.getpid()}.{target.name}")
     try:
+        part.touch()
+        mode = (target if target.exists() else part).stat().st_mode & 0o777
         yield part
+        part.chmod(mode)  # some writers make private files
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import platform
 from pathlib import Path
 
 from npuemu.data import PACKAGE, folder
+from npuemu.errors import UserError
 
 SETTINGS = (
     "NUMBA_OPT",
@@ -53,6 +54,15 @@ def prepare() -> Path:
     """Point Numba at the cache of exactly these sources. Must run before numba is imported."""
     os.environ.setdefault("NUMBA_OPT", "1")
     place = cache_root() / source_key()
-    place.mkdir(parents=True, exist_ok=True)
+    reason = "it is read-only"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+    if not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+        raise UserError(
+            f"compiled code cannot be kept in {cache_root()}: {reason}; "
+            "set NPUEMU_CACHE_DIR to a directory that can be written"
+        )
     os.environ["NUMBA_CACHE_DIR"] = str(place)
     return place

@@ -205,17 +205,25 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def _read(path: Path, depth: int = 0) -> dict[str, Any]:
     """A file's dictionary with its bases merged in."""
     try:
+        if path.exists() and not path.is_file():
+            raise MachineError(f"cannot read machine file {path}: not a regular file")
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MachineError(f"cannot read machine file {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise MachineError(f"{path}: not a TOML file: {error}") from None
+    except ValueError as error:  # a path that no file can have
+        raise MachineError(f"cannot read machine file {str(path)!r}: {error}") from None
     base = raw.get("base")
     if base is None:
         return raw
     if not isinstance(base, str) or depth > 8:
         raise MachineError(f"{path}: key base: must name a machine, without a cycle")
-    return _merge(_read(_find(base, path.parent), depth + 1), raw)
+    try:
+        found = _find(base, path.parent)
+    except MachineError as error:
+        raise MachineError(f"{path}: key base: {error}") from None
+    return _merge(_read(found, depth + 1), raw)
 
 
 def _find(name: str, beside: Path | None = None) -> Path:
@@ -226,9 +234,8 @@ def _find(name: str, beside: Path | None = None) -> Path:
         return beside / f"{name}.toml"
     near = difflib.get_close_matches(name, names, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    raise MachineError(
-        f"no machine {name!r}{hint} (built in: {', '.join(names)}; or the path of a TOML file)"
-    )
+    other = "or the path of a TOML file" if beside is None else "or NAME for NAME.toml beside it"
+    raise MachineError(f"no machine {name!r}{hint} (built in: {', '.join(names)}; {other})")
 
 
 def _check(path: Path, file: MachineFile) -> None:

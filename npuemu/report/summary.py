@@ -148,12 +148,12 @@ def verdict(report: Report) -> str:
     return ", ".join(words) or "clean"
 
 
-def causes_text(row: PipeRow, most: int = 3) -> str:
+def causes_text(row: PipeRow, most: int = 3, more: str = " more") -> str:
     """The largest stall causes of a row: `M->MTE1 1,024 (12.0%), dispatch 96 (1.1%), +2 more`."""
     causes = row.causes()
     shown = [f"{cause} {integer(n)} ({percent(row.share(n))})" for cause, n in causes[:most]]
     if len(causes) > most:
-        shown.append(f"+{len(causes) - most} more")
+        shown.append(f"+{len(causes) - most}{more}")
     return ", ".join(shown)
 
 

@@ -77,7 +77,7 @@ def pipes(report: Report, style: Style) -> str:
             cells.insert(5, bar(share, bar_width, *style.bar_cells))
         if grouped and not small:
             cells.append(f"{row.top_core} {percent(row.share(row.top_busy))}")
-        rows.append([*cells, causes_text(row, 1 if small else causes)])
+        rows.append([*cells, causes_text(row, 1, "") if small else causes_text(row, causes)])
         previous = row.group
     title = "pipes (mean over the cores of a kind)\n" if grouped else "pipes\n"
     return title + table(columns, rows, style)

@@ -62,7 +62,9 @@ def load_golden(kernel: str | Path) -> Golden:
     """Load the golden definition of a kernel by path; a `UserError` says what it lacks."""
     path = kernel_folder(kernel) / DEFINITION
     if not path.is_file():
-        raise UserError(f"{path.parent} has no {DEFINITION} to verify against")
+        raise UserError(
+            f"{kernel} has no {DEFINITION} to verify against (looked in {path.parent.absolute()})"
+        )
     spec = importlib.util.spec_from_file_location(f"npuemu_golden_{path.parent.name}", path)
     if spec is None or spec.loader is None:
         raise UserError(f"{path} cannot be loaded")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from npuemu.errors import NpuemuError, UserError
 from npuemu.verify.compare import compare
-from npuemu.verify.golden import Case, Golden, copies, load_golden
+from npuemu.verify.golden import Case, Golden, Tensors, copies, load_golden
 
 SEEDS = (0, 1)
 
@@ -80,10 +81,7 @@ def _verify_case(
 
     program = api.load(kernel, machine=machine, blocks=blocks, **case.params)
     params = {**case.params, **dict(getattr(program, "params", {}))}
-    inputs = definition.inputs(dict(params), seed)
-    if case.edit is not None:
-        case.edit(inputs)
-    expected = definition.golden(copies(inputs), dict(params))
+    inputs, expected = _defined(definition, case, params, seed)
     cycles, difference = None, None
     try:
         run = api.run(program, inputs=inputs, blocks=blocks, seed=seed, threads=threads)
@@ -97,6 +95,26 @@ def _verify_case(
     return CaseResult(
         _label(case, seed), case.name, params, seed, difference is None, cycles, difference
     )
+
+
+def _defined(
+    definition: Golden, case: Case, params: dict[str, int], seed: int
+) -> tuple[Tensors, Tensors]:
+    """Inputs and expected outputs of a case; a failure of the definition is a `UserError`."""
+    try:
+        inputs = definition.inputs(dict(params), seed)
+        if case.edit is not None:
+            case.edit(inputs)
+        return inputs, definition.golden(copies(inputs), dict(params))
+    except Exception as error:  # a user's file: any failure of it is theirs to read
+        line = next(
+            (f":{f.lineno}" for f in reversed(traceback.extract_tb(error.__traceback__))
+             if f.filename == str(definition.path)), ""
+        )  # fmt: skip
+        raise UserError(
+            f"{definition.path}{line} fails at {_label(case, seed)}: "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _label(case: Case, seed: int) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from npuemu.cli.main import main
 from tests.cli.conftest import Result
 from tests.cli.fake_api import FakeApi
 from tests.report.sample import finding, sample
@@ -136,3 +138,36 @@ def test_failures_have_no_traceback(
     api.failure = failure
     found, _, err = npu("run", "gemm_bf16")
     assert found == status and message in err and err.count("\n") == 1
+
+
+def test_outputs_never_overwrite_the_kernel_or_each_other(
+    api: FakeApi, npu: Npu, tmp_path: Path
+) -> None:
+    kernel = tmp_path / "k.npu"
+    kernel.write_text("text")
+    same = str(tmp_path / "same")
+    for arguments, message in [
+        (("run", str(kernel), "--report", str(kernel)), "would overwrite the kernel"),
+        (("run", str(kernel), "--report", same, "--html", same), "overwrite what --report writes"),
+        (("run", "k", "--out", f"C={same}.npy", "--trace", f"{same}.npy"), "what --out C writes"),
+        (("asm", str(kernel), "-o", f"{tmp_path}/./k.npu"), "would overwrite the kernel"),
+    ]:
+        status, _, err = npu(*arguments)
+        assert (status, err.count("\n")) == (2, 1) and message in err
+    assert kernel.read_text() == "text" and [path.name for path in tmp_path.iterdir()] == ["k.npu"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("option", ["--report", "--html"])
+def test_a_full_disk_is_named(api: FakeApi, npu: Npu, option: str) -> None:
+    status, _, err = npu("run", "k", option, "/dev/full")
+    assert status == 2
+    assert err == f"error: {option}: cannot write /dev/full: No space left on device\n"
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_stream_closed_before_the_start(
+    api: FakeApi, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    monkeypatch.setattr(sys, stream, None)
+    assert main(["run", "gemm_bf16"]) == 0

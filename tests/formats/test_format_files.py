@@ -144,3 +144,14 @@ def test_places() -> None:
     for spec in ("", "x", "x.txt", "x.npy:w", ".npy"):
         with pytest.raises(TensorError, match=r"tensor 'T': '.*' is no tensor file; expected FILE"):
             parse(spec, "T")
+
+
+@pytest.mark.parametrize("name", ["x.npy", "x.npz:x", "x.safetensors:x"])
+def test_files_have_the_usual_permissions(name: str, tmp_path: Path) -> None:
+    usual, path = tmp_path / "usual", tmp_path / name.partition(":")[0]
+    usual.touch()
+    write(f"{tmp_path}/{name}", np.zeros(2, np.float32), F32)
+    assert path.stat().st_mode == usual.stat().st_mode
+    path.chmod(0o640)
+    write(f"{tmp_path}/{name}", np.zeros(2, np.float32), F32)
+    assert path.stat().st_mode & 0o777 == 0o640

@@ -137,6 +137,17 @@ def test_bad_definitions_are_refused(kernel: Path, text: str, words: str) -> Non
     assert words in str(caught.value)
 
 
+def test_a_definition_that_fails_is_placed(
+    kernel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _use(monkeypatch, FakeApi())
+    path = kernel.parent / "golden.py"
+    path.write_text("def inputs(p, s): return {}\ndef golden(t, p):\n    return {'Z': 1 / 0}\n")
+    with pytest.raises(UserError) as caught:
+        list(verify_kernel(kernel))
+    assert str(caught.value).startswith(f"{path}:3 fails at default (seed 0): ZeroDivisionError: ")
+
+
 def test_absent_kernel_and_definition(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no kernel 'gemm_bf17'"):
         load_golden("gemm_bf17")
