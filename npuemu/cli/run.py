@@ -39,7 +39,10 @@ def run(
     mode: Annotated[
         str, typer.Option("--mode", metavar="full|timing|numbers", help="What is computed.")
     ] = "full",
-    no_check: Annotated[bool, typer.Option("--no-check", help="Skip what only observes: in timing mode, occupancy.")] = False,
+    no_check: Annotated[
+        bool,
+        typer.Option("--no-check", help="Skip what only observes: in timing mode, occupancy."),
+    ] = False,
     threads: Annotated[
         str, typer.Option("--threads", metavar="N", help="Threads for arithmetic.")
     ] = "1",
