@@ -318,7 +318,7 @@ def run(
     values = mode != "timing" or _reads_global_scalars(program)
     gm = _global_memory(program, values)
     _fill(program, gm, inputs or {}, seed, values)
-    limit = min(max_cycles or DEFAULT_MAX_CYCLES, HIGHEST_MAX_CYCLES)
+    limit = min(limit, HIGHEST_MAX_CYCLES)
     report, events, peak = execute(
         program, target, gm, mode, check, threads, limit, progress, trace
     )

@@ -180,6 +180,6 @@ def test_paths_of_the_newer_machine_are_checked() -> None:
     )
 
 
-@pytest.mark.parametrize("limit", [1 << 60, 1 << 63, 1 << 80])
+@pytest.mark.parametrize("limit", [1 << 60, (1 << 63) - 1])
 def test_a_limit_of_cycles_beyond_the_clock_is_no_limit(limit: int) -> None:
     assert run("    li r1, 0", max_cycles=limit).cycles == run("    li r1, 0").cycles
