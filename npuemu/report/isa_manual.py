@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import product
-from pathlib import Path
 
 from npuemu import data
 from npuemu.asm.disassemble import instruction
@@ -15,6 +14,7 @@ from npuemu.machine import Machine
 from npuemu.machine import load as load_machine
 from npuemu.machine import names as machine_names
 from npuemu.machine.schema import Timing
+from npuemu.report.page import write_or_check
 
 CHAPTERS = {
     "scalar": "Scalar",
@@ -346,14 +346,7 @@ def page() -> str:
 
 def main(arguments: list[str]) -> int:
     """`[--check] FILE`: write the manual, or say whether the file is the manual."""
-    path = Path(arguments[-1])
-    if "--check" not in arguments:
-        path.write_text(page(), encoding="utf-8")
-        return 0
-    if path.is_file() and path.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write(f"error: {path} is not what the tables say; run `make docs`\n")
-    return 1
+    return write_or_check(arguments, page(), "the tables say")
 
 
 if __name__ == "__main__":

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from npuemu.report.json_schema import PARTS, SCHEMA
+from npuemu.report.page import write_or_check
 
 _HEAD = f"""# The report
 
@@ -54,14 +54,7 @@ def page() -> str:
 
 def main(arguments: list[str]) -> int:
     """`[--check] FILE`: write the page, or say whether the file is the page."""
-    path = Path(arguments[-1])
-    if "--check" not in arguments:
-        path.write_text(page(), encoding="utf-8")
-        return 0
-    if path.is_file() and path.read_text(encoding="utf-8") == page():
-        return 0
-    sys.stderr.write(f"error: {path} is not what the schema says; run `make docs`\n")
-    return 1
+    return write_or_check(arguments, page(), "the schema says")
 
 
 if __name__ == "__main__":
