@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_or_check(arguments: list[str], text: str, source: str) -> int:
-    """``[--check] FILE``: write ``text``, or say whether the file is it; returns the exit status."""
+    """``[--check] FILE``: write ``text``, or say whether the file is it. Returns the status."""
     path = Path(arguments[-1])
     if "--check" not in arguments:
         path.write_text(text, encoding="utf-8")
