@@ -25,3 +25,18 @@ def test_the_key_is_named(text: str, key: str, tmp_path: Path) -> None:
     with pytest.raises(machines.MachineError) as caught:
         machines.load(str(path))
     assert f"key {key}:" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[tymings]\nx = 1", "key tymings: unknown; did you mean timing?"),
+        ("[timing.vectr]\nhead = 1", "key timing.vectr: no such instruction; did you mean vector?"),
+    ],
+)
+def test_a_misspelt_name_gets_the_nearest_one(text: str, words: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(f'name = "own"\ntitle = "t"\nbase = "ascend910b1"\n{text}\n', encoding="utf-8")
+    with pytest.raises(machines.MachineError) as caught:
+        machines.load(str(path))
+    assert words in str(caught.value)

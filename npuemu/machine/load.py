@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -294,15 +294,7 @@ def _check(path: Path, file: MachineFile) -> None:
 def _check_timing(path: Path, file: MachineFile) -> None:
     """Every time row is named after an instruction and complete where it must be."""
     isa = load_isa()
-    tables = {r.table for r in isa.records}
     for key, row in file.timing.items():
-        name = key.split(".")[0]
-        if name not in isa.by_name and name not in tables:
-            near = difflib.get_close_matches(name, [*isa.by_name, *tables], 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise MachineError(f"{path}: key timing.{key}: no such instruction{hint}")
-        if not _is_row(key):
-            raise MachineError(f"{path}: key timing.{key}: {name} has no such form")
         for part, value in msgspec.structs.asdict(row).items():
             numbers = value if isinstance(value, tuple) else (value,)
             if any(isinstance(n, int) and n > _LARGEST for n in numbers):
@@ -352,10 +344,35 @@ def _is_row(key: str) -> bool:
     )
 
 
+def _check_names(path: Path, raw: dict[str, Any]) -> None:
+    """Misspelt tables and instructions, before their contents are looked at; names the nearest."""
+    isa = load_isa()
+    for key in raw:
+        if key not in MachineFile.__struct_fields__:
+            raise MachineError(
+                f"{path}: key {key}: unknown{_near(key, MachineFile.__struct_fields__)}"
+            )
+    known = [*isa.by_name, *{r.table for r in isa.records}]
+    timing = raw.get("timing")
+    for key in timing if isinstance(timing, dict) else ():
+        name = key.split(".")[0]
+        if name not in known:
+            raise MachineError(f"{path}: key timing.{key}: no such instruction{_near(name, known)}")
+        if not _is_row(key):
+            raise MachineError(f"{path}: key timing.{key}: {name} has no such form")
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """``; did you mean ...?`` when something is near."""
+    near = difflib.get_close_matches(name, list(known), 1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
 @cache
 def _checked(path: Path, text: bytes) -> Machine:
     """The machine of a merged file; cached by content, so that an edit of a base counts too."""
     raw = msgspec.json.decode(text)
+    _check_names(path, raw)
     try:
         file = msgspec.convert(raw, MachineFile)
     except msgspec.ValidationError as error:

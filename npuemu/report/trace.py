@@ -31,7 +31,7 @@ def write_trace(target: TextIO, events: Iterable[Event], clock_mhz: float) -> in
         target.write(json.dumps(event) + ",\n")
         count += 1
     # The form allows no trailing comma, so the file ends in an event that shows nothing.
-    target.write('{"name": "end", "ph": "M", "pid": 0, "args": {}}\n]}\n')
+    target.write('{"name": "end", "ph": "M", "pid": 0, "tid": 0, "args": {}}\n]}\n')
     return count
 
 

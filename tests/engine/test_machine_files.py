@@ -162,7 +162,7 @@ BAD = [
     ("[timing.vadd]\nkind = 'global'\nsource = 'x'", "timing.vadd"),
     ("[timing.'vadd.f64']\ncycles = [1, 1]\nsource = 'x'", "timing.vadd.f64"),
     ("[timing.'vadd.f32.x']\ncycles = [1, 1]\nsource = 'x'", "timing.vadd.f32.x"),
-    ("[surprise]\nx = 1", "(top level)"),
+    ("[surprise]\nx = 1", "surprise"),
     ("title = 5", "title"),
 ]
 
