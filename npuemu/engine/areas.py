@@ -58,7 +58,6 @@ AREAS = (
     "origin",
     "tiles",
 )
-NUMBER = {name: i for i, name in enumerate(AREAS)}
 
 
 _NUMBER = {name: i for i, name in enumerate(AREAS)}

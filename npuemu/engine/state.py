@@ -50,9 +50,7 @@ RUNNING, QUEUE_FULL, WAIT_FLAG, WAIT_BARRIER, MEMORY, HALTED = range(6)
 KIND_CUBE, KIND_VECTOR = 0, 1
 
 # --- a pipe
-(P_HEAD, P_COUNT, P_FREE, P_END, P_READY, P_CURSOR, P_BUSY, P_INSTRUCTIONS, P_BLOCKED, P_TAIL) = (
-    range(10)
-)
+(P_HEAD, P_COUNT, P_FREE, P_END, P_READY, P_CURSOR, P_BUSY, P_INSTRUCTIONS, P_BLOCKED) = range(9)
 PIPE_COLUMNS = 12
 NOT_BLOCKED, BLOCKED_FLAG, BLOCKED_CROSS = range(3)
 
@@ -122,10 +120,8 @@ FIXED_POINT = 1 << 20
     G_HBM_FREE,
     G_NOW,
     G_SCALAR_RUN,
-    G_SPARE,
     G_TRACE,
     G_MAX_CYCLES,
-    G_POPS,
     G_BUDGET,
     G_MODE,
     G_LIVELOCK,
@@ -135,7 +131,7 @@ FIXED_POINT = 1 << 20
     G_TENSORS,
     G_LOG_LIMIT,
     G_TRACE_ROWS,
-) = range(17)
+) = range(15)
 GLOBAL_COLUMNS = 24
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 
@@ -144,8 +140,8 @@ MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 TENSOR_COLUMNS = 6
 ROLE_IN, ROLE_OUT, ROLE_SCRATCH = range(3)
 
-# --- profile of an instruction row: executions, work cycles, multiply-adds, elements, GM bytes
-(F_COUNT, F_WORK, F_MACS, F_ELEMENTS, F_GM) = range(5)
+# --- profile of an instruction row: executions, work cycles, multiply-adds, elements
+(F_COUNT, F_WORK, F_MACS, F_ELEMENTS) = range(4)
 PROFILE_COLUMNS = 6
 
 # --- a diagnostic: code, core, pipe, pc row, cycle, and three details
@@ -153,7 +149,7 @@ PROFILE_COLUMNS = 6
 DIAGNOSTIC_COLUMNS = 8
 
 # --- why the loop returned
-DONE, YIELD, NEED_UNIT, NEED_FOOTPRINT, LOG_FULL, TRACE_FULL, ERROR, DEADLOCK = range(8)
+DONE, YIELD, NEED_UNIT, LOG_FULL, TRACE_FULL, ERROR, DEADLOCK = range(7)
 
 TIME_SHIFT = 10
 INFINITE = (1 << 62) - 1

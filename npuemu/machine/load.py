@@ -232,10 +232,9 @@ def _find(name: str, beside: Path | None = None) -> Path:
         return data.folder("machines") / f"{name}.toml"
     if beside is not None and (beside / f"{name}.toml").is_file():
         return beside / f"{name}.toml"
-    near = difflib.get_close_matches(name, names, 1)
-    hint = f"; did you mean {near[0]}?" if near else ""
     other = "or the path of a TOML file" if beside is None else "or NAME for NAME.toml beside it"
-    raise MachineError(f"no machine {name!r}{hint} (built in: {', '.join(names)}; {other})")
+    known = f"built in: {', '.join(names)}; {other}"
+    raise MachineError(f"no machine {name!r}{_near(name, names)} ({known})")
 
 
 def _check(path: Path, file: MachineFile) -> None:

@@ -68,16 +68,6 @@ def copy32(typingctx: Any, dst: Any, src: Any) -> Any:
 
 
 @intrinsic
-def copy64(typingctx: Any, dst: Any, src: Any) -> Any:
-    """Copy 64 bytes from address ``src`` to address ``dst``."""
-
-    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _vector_copy(context, builder, arguments, 64)
-
-    return _TWO, codegen
-
-
-@intrinsic
 def copy512(typingctx: Any, dst: Any, src: Any) -> Any:
     """Copy one fractal (512 bytes) from address ``src`` to address ``dst``."""
 
