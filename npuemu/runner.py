@@ -56,6 +56,7 @@ def execute(
         [(t.address, t.nbytes, t.role) for t in program.tensors],
         mode=mode,
         observe=mode == "full" or (mode == "timing" and check),
+        check=check,
         trace=trace,
         threads=threads,
         max_cycles=max_cycles,

@@ -1,124 +1,51 @@
-"""Views of the state arrays from one address.
-
-The jitted engine is handed a single integer: the address of a table of array addresses
-(``AREAS`` below).
-Passing two dozen arrays from function to function costs minutes of compilation and a third of
-the speed;
-a plain pointer to a row costs neither. Indices into these arrays are the engine's own, never a
-program's.
-"""
+"""The engine's state arrays, as its jitted code reaches them (see `npuemu.jit.areas`)."""
 
 from __future__ import annotations
-
-from typing import Any
-
-from numba import types
-from numba.extending import intrinsic
 
 from npuemu.engine import state as st
 from npuemu.isa import footprint as fp
 from npuemu.isa import shapes
-from npuemu.jit import njit, view_i64, view_u8
-from npuemu.observe.occupancy import TILE_COLUMNS
+from npuemu.jit import njit, view_u8
+from npuemu.jit.areas import Areas
 
-AREAS = (
-    "code",
-    "program",
-    "starts",
-    "values",
-    "out",
-    "core",
-    "registers",
-    "pipe",
-    "queue",
-    "flags",
-    "stalls",
-    "key",
-    "smallest",
-    "counters",
-    "releases",
-    "arrivals",
-    "cost",
-    "machine",
-    "g",
-    "tensors",
-    "touched",
-    "ctx",
-    "units",
-    "plans",
-    "profile",
-    "problem",
-    "written",
-    "read",
-    "shadow",
-    "log",
-    "trace",
-    "result",
-    "memo",
-    "origin",
-    "tiles",
+AREAS = Areas(
+    (
+        "code",
+        "program",
+        "starts",
+        "values",
+        "out",
+        "core",
+        "registers",
+        "pipe",
+        "queue",
+        "flags",
+        "stalls",
+        "key",
+        "smallest",
+        "counters",
+        "releases",
+        "arrivals",
+        "cost",
+        "machine",
+        "g",
+        "tensors",
+        "touched",
+        "ctx",
+        "marks",
+        "units",
+        "plans",
+        "profile",
+        "problem",
+        "trace",
+        "result",
+        "memo",
+        "origin",
+        "owner",
+    )
 )
-
-
-_NUMBER = {name: i for i, name in enumerate(AREAS)}
-_WORD = types.int64
+_rows, _words, _address = AREAS.rows, AREAS.words, AREAS.address
 _BIG = 1 << 40
-
-
-def _load(builder: Any, e: Any, name: str) -> Any:
-    """IR: the address of an area."""
-    word = e.type
-    table = builder.inttoptr(e, word.as_pointer())
-    return builder.load(builder.gep(table, [word(_NUMBER[name])]))
-
-
-def _rows(name: str, columns: int) -> Any:
-    """``name(e, row)``: pointer to a row of an area of ``columns`` words."""
-
-    def typing(typingctx: Any, e: Any, row: Any) -> Any:
-        pointer = types.CPointer(_WORD)
-
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            base, index = _load(builder, arguments[0], name), arguments[1]
-            address = builder.add(base, builder.mul(index, index.type(8 * columns)))
-            return builder.inttoptr(address, context.get_value_type(pointer))
-
-        return pointer(_WORD, _WORD), codegen
-
-    typing.__name__ = typing.__qualname__ = name
-    return intrinsic(typing)
-
-
-def _words(name: str) -> Any:
-    """``name(e)``: pointer to an area."""
-
-    def typing(typingctx: Any, e: Any) -> Any:
-        pointer = types.CPointer(_WORD)
-
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return builder.inttoptr(
-                _load(builder, arguments[0], name), context.get_value_type(pointer)
-            )
-
-        return pointer(_WORD), codegen
-
-    typing.__name__ = typing.__qualname__ = name
-    return intrinsic(typing)
-
-
-def _address(name: str, columns: int) -> Any:
-    """``name_address(e, row)``: address of a row, as units take it."""
-
-    def typing(typingctx: Any, e: Any, row: Any) -> Any:
-        def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            base, index = _load(builder, arguments[0], name), arguments[1]
-            return builder.add(base, builder.mul(index, index.type(8 * columns)))
-
-        return _WORD(_WORD, _WORD), codegen
-
-    typing.__name__ = typing.__qualname__ = f"{name}_address"
-    return intrinsic(typing)
-
 
 code = _rows("code", st.CODE_COLUMNS)  # Pointer to a decoded instruction.
 program = _rows("program", fp.COLUMNS)  # Pointer to an operation of a footprint program.
@@ -140,8 +67,6 @@ tensors = _rows("tensors", st.TENSOR_COLUMNS)  # Pointer to a tensor.
 ctx = _rows("ctx", 64)  # Pointer to a core's context, the `ctx` of a unit.
 plans = _rows("plans", 2)  # Pointer to a step of a unit plan.
 profile = _rows("profile", st.PROFILE_COLUMNS)  # Pointer to an instruction's profile.
-shadow = _rows("shadow", 2)  # Pointer to a memory's place in the occupancy shadow.
-log = _rows("log", 4)  # Pointer to the occupancy log.
 trace = _rows("trace", st.TRACE_COLUMNS)  # Pointer to a trace event.
 starts = _words("starts")
 values = _words("values")
@@ -152,30 +77,19 @@ units = _words("units")
 problem = _words("problem")
 result = _words("result")
 memo = _rows("memo", st.MEMO_COLUMNS)  # the last execution of an instruction row
-tiles = _rows("tiles", TILE_COLUMNS)  # the tiles of a memory, by log slot
 origin = _words("origin")  # which operand is the base of each region in hand
+owner = _words("owner")  # which tensor holds each region of GM in hand
 context = _address("ctx", 64)
+marks_context = _address("marks", 64)  # the same, over the marks of undefined bytes
 slot_address = _address("queue", st.SLOT_COLUMNS)
 _out_address = _address("out", shapes.COLUMNS)
-_written, _read, _touched = _address("written", 1), _address("read", 1), _address("touched", 1)
+_touched = _address("touched", 1)
 
 
 @njit(forceinline=True)
 def out_address(e):
     """Address of the header and region rows."""
     return _out_address(e, 0)
-
-
-@njit(forceinline=True)
-def written(e):
-    """Occupancy shadow, completion of the last write of each granule: an array, for slicing."""
-    return view_i64(_written(e, 0), _BIG)
-
-
-@njit(forceinline=True)
-def read(e):
-    """Occupancy shadow, end of the last read of each granule since: an array, for slicing."""
-    return view_i64(_read(e, 0), _BIG)
 
 
 @njit(forceinline=True)

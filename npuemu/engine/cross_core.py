@@ -9,6 +9,7 @@ from npuemu.engine.state import (
     BLOCKED_CROSS,
     C_OPCODE,
     G_CORES,
+    G_ORDER,
     K_CLOCK,
     K_GROUP,
     K_KIND,
@@ -18,6 +19,7 @@ from npuemu.engine.state import (
     KIND_CUBE,
     O_DISPATCH,
     O_ROW,
+    O_TOLD,
     O_VALUE,
     P_BLOCKED,
     P_HEAD,
@@ -33,8 +35,11 @@ from npuemu.engine.state import (
     S,
 )
 from npuemu.jit import njit
+from npuemu.observe import clocks
 
 COUNTER_OVERFLOW = 114
+ARRIVAL_LINES = 96
+"""Gathered modes (all, pair, cv) x 32 ids."""
 MODE_ALL, MODE_PAIR, MODE_CV, MODE_C1V = 0, 1, 2, 4
 
 
@@ -51,6 +56,8 @@ def count_up(e, c, flag, time):
         area.releases(e, c)[(flag << 4) + at] = area.releases(e, c)[(flag << 4) + at - 1]
         at -= 1
     area.releases(e, c)[(flag << 4) + at] = time
+    if area.g(e)[G_ORDER] != 0:
+        clocks.insert_release(area.g(e)[G_ORDER], c * PIPES, c * 32 + flag, at, n)
     area.counters(e, c)[flag] = n + 1
     for p in range(1, 7):
         if area.pipe(e, c * PIPES + p)[P_BLOCKED] == BLOCKED_CROSS:
@@ -63,6 +70,22 @@ def count_up(e, c, flag, time):
     return True
 
 
+@njit
+def take_arrival(e, c, row):
+    """Take the oldest arrival of core ``c`` in line ``row`` (mode * 32 + id)."""
+    w, count = area.g(e)[G_ORDER], area.arrivals(e, c)[row]
+    if w != 0:
+        clocks.carry_arrival(w, c * ARRIVAL_LINES + row, count)
+    area.arrivals(e, c)[row] = count - 1
+
+
+@njit
+def start_carrying(e):
+    """A gathered flag fires: what it carries is collected from its arrivals."""
+    if area.g(e)[G_ORDER] != 0:
+        clocks.empty_carry(area.g(e)[G_ORDER])
+
+
 @njit(signature="boolean(int64, int64, int64, int64, int64, int64, int64, int64, int64)")
 def gather_arrivals(e, mode, flag, first, last, step, time, target_first, target_last):
     """When cores ``first .. last`` have all arrived, take one arrival from each and count up the
@@ -72,8 +95,9 @@ def gather_arrivals(e, mode, flag, first, last, step, time, target_first, target
     for c in range(first, last, step):
         if area.arrivals(e, c)[row] == 0:
             return True
+    start_carrying(e)
     for c in range(first, last, step):
-        area.arrivals(e, c)[row] -= 1
+        take_arrival(e, c, row)
     for c in range(target_first, target_last, step):
         if not count_up(e, c, flag, time):
             return False
@@ -81,9 +105,30 @@ def gather_arrivals(e, mode, flag, first, last, step, time, target_first, target
 
 
 @njit
-def cross_set(e, c, mode, flag, time):
+def arrive(e, c, p, mode, flag):
+    """Pipe ``p`` of core ``c`` arrives at a gathered flag, or has one that carries it alone."""
+    w, core = area.g(e)[G_ORDER], area.core(e, c)
+    alone = mode == MODE_C1V or (mode == MODE_CV and core[K_KIND] == KIND_CUBE)
+    row = mode << 5 | flag
+    if w != 0:
+        if alone:
+            clocks.hand_over(w, c * PIPES + p, clocks.carry(w))
+        else:
+            if mode == MODE_ALL and area.g(e)[G_CORES] > 3:
+                clocks.widen(w)
+            at = (c * ARRIVAL_LINES + row) * 16 + area.arrivals(e, c)[row]
+            clocks.hand_over(w, c * PIPES + p, clocks.arrival(w, at))
+    if not alone:
+        area.arrivals(e, c)[row] += 1
+
+
+@njit
+def cross_set(e, c, p, mode, flag, time):
     """Fire a cross-core flag of core ``c``; False when a counter would exceed 15."""
     core = area.core(e, c)
+    if mode != MODE_C1V and area.arrivals(e, c)[mode << 5 | flag] == 15:
+        return False
+    arrive(e, c, p, mode, flag)
     cube, first = core[K_KIND] == KIND_CUBE, core[K_GROUP] * 3
     if mode == MODE_CV and cube:
         return count_up(e, first + 1, flag, time) and count_up(e, first + 2, flag, time)
@@ -91,9 +136,6 @@ def cross_set(e, c, mode, flag, time):
         if cube:
             return count_up(e, first + 1 + (flag >> 4), flag & 15, time)
         return count_up(e, first, (flag & 15) + 16 * core[K_SUB], time)
-    area.arrivals(e, c)[mode << 5 | flag] += 1
-    if area.arrivals(e, c)[mode << 5 | flag] > 15:
-        return False
     if mode == MODE_CV:
         return gather_arrivals(e, mode, flag, first + 1, first + 3, 1, time, first, first + 1)
     if mode == MODE_PAIR:
@@ -105,19 +147,24 @@ def cross_set(e, c, mode, flag, time):
         for other in range(sub, n, 3):
             if area.arrivals(e, other)[mode << 5 | flag] == 0:
                 return True
+    start_carrying(e)
     for sub in range(1, 3):
         for other in range(sub, n, 3):
-            area.arrivals(e, other)[mode << 5 | flag] -= 1
+            take_arrival(e, other, mode << 5 | flag)
+    for sub in range(1, 3):
+        for other in range(sub, n, 3):
             if not count_up(e, other, flag, time):
                 return False
     return True
 
 
 @njit(forceinline=True)
-def take_release(e, c, flag):
-    """Decrement a counter; returns the release time of its oldest flag."""
+def take_release(e, c, p, flag):
+    """Pipe ``p`` decrements a counter; returns the release time of its oldest flag."""
     time = area.releases(e, c)[flag << 4]
     n = area.counters(e, c)[flag] - 1
+    if area.g(e)[G_ORDER] != 0:
+        clocks.learn_release(area.g(e)[G_ORDER], c * PIPES + p, c * 32 + flag, n + 1)
     area.counters(e, c)[flag] = n
     for i in range(n):
         area.releases(e, c)[(flag << 4) + i] = area.releases(e, c)[(flag << 4) + i + 1]
@@ -128,20 +175,25 @@ def take_release(e, c, flag):
 def cross_event(e, c, p, time):
     """A cross-core set or wait at the head of a queue takes its turn."""
     x = c * PIPES + p
-    slot = area.queue(e, x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD])
-    row = slot[O_ROW]
+    index = x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD]
+    slot = area.queue(e, index)
+    row, w = slot[O_ROW], area.g(e)[G_ORDER]
     if area.code(e, row)[C_OPCODE] == sc.CROSS_SET:
+        if slot[O_TOLD] == 1:
+            clocks.learn(w, x, clocks.queued(w, index))
         pop(e, c, x, time)
         if not cross_set(
-            e, c, slot[O_VALUE], slot[O_VALUE + 2], time + area.machine(e)[X_CROSS_LATENCY]
+            e, c, p, slot[O_VALUE], slot[O_VALUE + 2], time + area.machine(e)[X_CROSS_LATENCY]
         ):
             return problem(e, COUNTER_OVERFLOW, c, p, row, time, slot[O_VALUE + 2], 0, 0)
     else:
         flag = slot[O_VALUE + 1]
         if area.counters(e, c)[flag] == 0 or area.releases(e, c)[flag << 4] > time:
             return settle(e, c, 1 << p)  # another pipe of this core was faster
+        if slot[O_TOLD] == 1:
+            clocks.learn(w, x, clocks.queued(w, index))
         label(e, x, STALL_DISPATCH, slot[O_DISPATCH])
-        label(e, x, STALL_CROSS, take_release(e, c, flag))
+        label(e, x, STALL_CROSS, take_release(e, c, p, flag))
         area.pipe(e, x)[P_READY] = max(area.pipe(e, x)[P_READY], time)
         pop(e, c, x, time)
     return settle(e, c, 1 << p)

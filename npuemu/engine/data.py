@@ -13,7 +13,7 @@ from npuemu.engine.footprint import (
     H_VALUE,
     footprint,
 )
-from npuemu.engine.memory import check_region, count_traffic
+from npuemu.engine.memory import GM, check_region, count_traffic
 from npuemu.engine.queues import MAX_CYCLES, label, pop, problem, settle
 from npuemu.engine.state import (
     C_COST,
@@ -23,19 +23,18 @@ from npuemu.engine.state import (
     F_ELEMENTS,
     F_MACS,
     F_WORK,
-    G_LOG_LIMIT,
     G_MAX_CYCLES,
     G_MODE,
     G_NEED,
-    G_OBSERVE,
     G_TRACE,
     G_TRACE_ROWS,
-    LOG_FULL,
+    G_WATCH,
     MODE_TIMING,
     NEED_UNIT,
     O_DISPATCH,
     O_MASK_MODE,
     O_ROW,
+    O_TOLD,
     P_BUSY,
     P_CURSOR,
     P_END,
@@ -48,49 +47,23 @@ from npuemu.engine.state import (
     STALL_BARRIER,
     STALL_DISPATCH,
     TRACE_FULL,
+    WATCH_FULL,
     X_DEPTH,
 )
+from npuemu.engine.watching import room_for, watch_access
 from npuemu.jit import call_unit, njit
-from npuemu.observe.occupancy import note_region
+from npuemu.observe import clocks
 
 TRACE_MARGIN = 8
 
 
 @njit
-def observe(e, c, regions, end):
-    """Tell the occupancy observer about the regions of the instruction in hand: reads first,
-    then writes.
-    """
-    for write in range(2):
-        for i in range(1, regions + 1):
-            region = area.out(e, i)
-            if region[1] == write and region[0] != 0:
-                place = area.shadow(e, c * 16 + region[0])
-                tiles = area.tiles(e, place[1])
-                note_region(
-                    region,
-                    place[0],
-                    area.written(e),
-                    area.read(e),
-                    end,
-                    area.log(e, 0),
-                    place[1],
-                    tiles,
-                )
-
-
-@njit
 def check_regions(e, c, regions):
-    """Bounds of all regions in hand; (status, row of the bad one). Traffic is counted once all
-    are good.
-    """
+    """Bounds of all regions in hand; (status, row of the bad one)."""
     for i in range(1, regions + 1):
         status = check_region(e, c, i)
         if status != 0:
             return status, i
-    for i in range(1, regions + 1):
-        if area.out(e, i)[0] == 0:
-            count_traffic(e, i)
     return 0, 0
 
 
@@ -129,8 +102,6 @@ def start_data(e, c, p, time):
             if area.units(e)[area.plans(e, i)[0]] == 0:
                 g[G_NEED] = area.plans(e, i)[0]
                 return NEED_UNIT
-    if g[G_OBSERVE] == 1 and area.log(e, 0)[0] > g[G_LOG_LIMIT]:
-        return LOG_FULL
     if area.g(e)[G_TRACE_ROWS] > 0 and g[G_TRACE] + TRACE_MARGIN > area.g(e)[G_TRACE_ROWS]:
         return TRACE_FULL
     status = footprint(e, code, slot)
@@ -142,6 +113,14 @@ def start_data(e, c, p, time):
     status, bad = check_regions(e, c, regions)
     if status != 0:
         return problem(e, status, c, p, row, time, -2, bad, 0)
+    if g[G_WATCH] != 0:
+        if not room_for(e, regions):
+            return WATCH_FULL
+        if slot[O_TOLD] == 1:
+            clocks.learn(g[G_WATCH], x, clocks.queued(g[G_WATCH], index))
+    for i in range(1, regions + 1):
+        if area.out(e, i)[0] == GM:
+            count_traffic(e, i)
     # back to back is not idle, even with no tail behind the work: a barrier or a gap makes it so
     idle = time >= pipe[P_END] and (time > pipe[P_FREE] or pipe[P_READY] >= time)
     counter = slot[O_MASK_MODE] == 1
@@ -158,8 +137,8 @@ def start_data(e, c, p, time):
     end = area.result(e)[1]
     if end > g[G_MAX_CYCLES]:
         return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)
-    if g[G_OBSERVE] == 1:
-        observe(e, c, regions, end)
+    if g[G_WATCH] != 0:
+        watch_access(e, c, p, index, time, end)
     account(e, x, slot[O_DISPATCH], time, end)
     profile = area.profile(e, row)
     profile[F_COUNT] += 1

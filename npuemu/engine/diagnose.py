@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from npuemu.engine import scalar as sc
 from npuemu.engine import state as st
 from npuemu.engine.cross_core import MODE_ALL, MODE_C1V, MODE_CV, MODE_PAIR
+from npuemu.engine.findings import Findings, Where, core_name
 from npuemu.engine.launch import LIVELOCK, Launch
 from npuemu.isa.codec import Reg
 from npuemu.isa.shapes import extent
 from npuemu.isa.table import MEMORIES, PIPES
 from npuemu.observe.diagnostics import KINDS, Diagnostic
 
-Where = Callable[[int], str]
-"""Row of the decoded code -> ``file:line:column``."""
 Node = tuple[int, int]
 """(core, pipe)."""
-
-
-def core_name(core: int) -> str:
-    """``block 3 aic``, ``block 3 aiv0``, ``block 3 aiv1``."""
-    return f"block {core // 3} {('aic', 'aiv0', 'aiv1')[core % 3]}"
 
 
 class Diagnosis:
@@ -35,11 +27,12 @@ class Diagnosis:
 
     def found(self, status: int) -> list[Diagnostic]:
         """All diagnostics of the run."""
+        findings = Findings(self.launch, self.where, self.tensors)
         if status == st.DEADLOCK:
-            return [self._deadlock()]
+            return [self._deadlock(), *findings.found()]
         if status == st.ERROR:
-            return [self._problem()]
-        return [*self._wraps(), *self._leftovers()]
+            return [self._problem(), *findings.found()]
+        return [*findings.found(), *self._wraps(), *self._leftovers(), *findings.unused()]
 
     def _head(self, core: int, pipe: int, cycle: int) -> str:
         return f"{core_name(core)}, pipe {PIPES[pipe]}, cycle {cycle}"

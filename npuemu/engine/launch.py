@@ -18,18 +18,9 @@ from npuemu.engine.loop import run
 from npuemu.engine.workers import Workers
 from npuemu.isa.footprint import SLOT_L0A_NZ
 from npuemu.isa.shapes import MAX_REGIONS
-from npuemu.isa.table import MEM, MEMORIES
+from npuemu.isa.table import MEM, PIPES
 from npuemu.machine import Machine
-from npuemu.observe.occupancy import (
-    FULL_CREDIT,
-    GRANULE_SHIFT,
-    LOG_COLUMNS,
-    LOG_ROWS,
-    TILE_COLUMNS,
-    TILE_CREDIT,
-    Peaks,
-    close_all,
-)
+from npuemu.observe.watch import Memory, Watch
 
 MODES = {"full": st.MODE_FULL, "timing": st.MODE_TIMING, "numbers": st.MODE_NUMBERS}
 SCRATCH_BYTES = 16 << 20
@@ -87,25 +78,22 @@ class State:
     tensors: Ints  # [tensors, TENSOR_COLUMNS]
     touched: NDArray[np.uint8]  # GM lines
     ctx: Ints  # [cores, 64]
+    marks: Ints  # [cores, 64] the same over the marks of undefined bytes
     units: Ints  # addresses, 0 = not compiled
     plans: Ints  # [steps, 2] unit, argument
     profile: Ints  # [rows, PROFILE_COLUMNS]
     problem: Ints  # [DIAGNOSTIC_COLUMNS]
-    written: Ints  # occupancy shadow: completion of the last write
-    read: Ints  # occupancy shadow: end of the last read since
-    shadow: Ints  # [cores * 16, 2] first granule and log slot of a memory as a core sees it
-    log: Ints  # occupancy log
-    tiles: Ints  # [cores * 16, TILE_COLUMNS] tiles of each memory
     trace: Ints  # [rows, TRACE_COLUMNS]
     result: Ints  # [8] scratch of the cost function
     memo: Ints  # [rows, MEMO_COLUMNS] footprint memo
     origin: Ints  # [MAX_REGIONS + 1] base operand of each region in hand
+    owner: Ints  # [MAX_REGIONS + 1] tensor of each GM region in hand
 
 
 @dataclass
 class Launch:
     """One run. ``tensors``: rows (address, bytes, role) in GM; ``gm``: its bytes, inputs in
-    place.
+    place. ``observe``: watch the buffers; ``check``: and the order of accesses.
     """
 
     decoded: Decoded
@@ -115,12 +103,12 @@ class Launch:
     tensors: list[tuple[int, int, str]]
     mode: str = "full"
     observe: bool = True
+    check: bool = True
     trace: bool = False
     threads: int = 1
     max_cycles: int = 2_000_000_000
     notify: compiled.Notify | None = None
     progress: Callable[[int], None] | None = None
-    peaks: Peaks = field(default_factory=Peaks)
     events: list[NDArray[np.int64]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -128,10 +116,9 @@ class Launch:
         self.scratch = np.empty(SCRATCH_BYTES + 64, np.uint8)
         self.workers = Workers(self.threads) if self.threads > 1 and self.mode != "timing" else None
         self.local = self._memories()
-        largest = max(memory.size for memory in self.local.values()) >> GRANULE_SHIFT
-        self.log_rows = LOG_ROWS + 2 * largest + 1  # an instruction writes two memories at most
+        self.watch = self._watch() if self.observe else None
         self.state = self._state()
-        self.table = np.array([getattr(self.state, n).ctypes.data for n in AREAS], np.int64)
+        self.table = AREAS.table(self.state)
 
     def _memories(self) -> dict[tuple[int, str], NDArray[np.uint8]]:
         """Local memories by (core, name)."""
@@ -172,23 +159,42 @@ class Launch:
             row[35], row[36] = (self.scratch.ctypes.data + 63) & -64, SCRATCH_BYTES
         return ctx
 
-    def _shadow(self) -> tuple[NDArray[np.int64], int]:
-        """First granule and log slot of each memory as each core sees it; granules in all."""
-        shadow, first, total = zeros(self.cores * len(MEMORIES) + 16 * self.cores, 2), {}, 0
-        if self.observe:
-            for (core, name), memory in self.local.items():
-                first[core, name] = total
-                total += (memory.size >> GRANULE_SHIFT) + 1
-            for core in range(self.cores):
-                for name, owner in self._seen_by(core).items():
-                    shadow[core * 16 + MEM[name]] = first[owner], owner[0] * 16 + MEM[owner[1]]
-        self.first_granule = first
-        return shadow, total
+    def _watch(self) -> Watch:
+        owners = [
+            Memory(core, MEM[name], memory.size) for (core, name), memory in self.local.items()
+        ]
+        ranges = {
+            role: [(start, start + size) for start, size, r in self.tensors if r == role and size]
+            for role in ROLES
+        }
+        watch = Watch(
+            self.cores,
+            len(self.decoded.code),
+            self.machine.file.die.queue_depth.value,
+            owners,
+            self.gm.size,
+            tracked=ranges["scratch"] + ranges["out"],
+            outputs=ranges["out"],
+            protected=frozenset(p for p in range(7) if self.machine.protected(PIPES[p])) | {st.S},
+            check=self.check,
+            carry=self.mode != "timing",
+        )
+        for core in range(self.cores):
+            watch.see(core, MEM["GM"], 0)
+            for name, (owner, real) in self._seen_by(core).items():
+                watch.see(core, MEM[name], owner * 16 + MEM[real])
+        return watch
 
-    def _tiles(self) -> NDArray[np.int64]:
-        tiles = zeros(self.cores * 16 if self.observe else 1, TILE_COLUMNS)
-        tiles[:, TILE_CREDIT] = FULL_CREDIT // 4
-        return tiles
+    def _marks(self, ctx: Ints) -> Ints:
+        """Contexts over the marks of undefined bytes: units move those as they move bytes."""
+        marks = ctx.copy()
+        if self.watch is not None and self.watch.marks:
+            for core in range(self.cores):
+                marks[core, 0] = self.watch.marks[0].ctypes.data
+                for name, (owner, real) in self._seen_by(core).items():
+                    address = self.watch.marks[owner * 16 + MEM[real]].ctypes.data
+                    marks[core, 2 * MEM[name]] = address
+        return marks
 
     def _core_rows(self) -> NDArray[np.int64]:
         rows = zeros(self.cores, st.CORE_COLUMNS)
@@ -238,9 +244,10 @@ class Launch:
         g = zeros(st.GLOBAL_COLUMNS)
         g[st.G_MAX_CYCLES], g[st.G_BUDGET] = self.max_cycles, POPS_PER_CALL
         g[st.G_LIVELOCK], g[st.G_MODE] = LIVELOCK, MODES[self.mode]
-        g[st.G_OBSERVE] = int(self.observe)
+        if self.watch is not None:
+            g[st.G_WATCH] = self.watch.address
+            g[st.G_ORDER] = self.watch.address if self.check else 0
         g[st.G_CORES], g[st.G_TENSORS] = cores, len(self.tensors)
-        g[st.G_LOG_LIMIT] = LOG_ROWS
         g[st.G_TRACE_ROWS] = TRACE_ROWS if self.trace else 0
         tensors = zeros(len(self.tensors), st.TENSOR_COLUMNS)
         line = self.machine.file.global_memory.line.value
@@ -250,7 +257,7 @@ class Launch:
             row[st.N_FRESH] = (
                 ((address + size - 1) >> shift) - (address >> shift) + 1 if size else 0
             )
-        shadow, granules = self._shadow()
+        ctx = self._context()
         values = decoded.values.copy()
         values[SLOT_L0A_NZ] = 1 if self.machine.file.layout.l0a == "NZ" else 0
         return State(
@@ -277,20 +284,17 @@ class Launch:
             g=g,
             tensors=tensors,
             touched=np.zeros(self.gm.size // line + 2, np.uint8),
-            ctx=self._context(),
+            ctx=ctx,
+            marks=self._marks(ctx),
             units=zeros(len(decoded.units)),
             plans=decoded.plans,
             profile=zeros(len(decoded.code), st.PROFILE_COLUMNS),
             problem=zeros(st.DIAGNOSTIC_COLUMNS),
-            written=zeros(granules),
-            read=zeros(granules),
-            shadow=shadow,
-            tiles=self._tiles(),
-            log=zeros(self.log_rows + 1 if self.observe else 1, LOG_COLUMNS),
             trace=zeros(TRACE_ROWS if self.trace else 1, st.TRACE_COLUMNS),
             result=zeros(8),
             memo=np.full((decoded.memos + 1, st.MEMO_COLUMNS), -1, np.int64),
             origin=zeros(MAX_REGIONS + 1),
+            owner=zeros(MAX_REGIONS + 1),
         )
 
     def run(self) -> int:
@@ -319,8 +323,9 @@ class Launch:
             if status == st.NEED_UNIT:
                 unit = int(e.g[st.G_NEED])
                 e.units[unit] = self._unit_address(self.decoded.units[unit])
-            elif status == st.LOG_FULL:
-                self._drain_log()
+            elif status == st.WATCH_FULL:
+                assert self.watch is not None
+                self.watch.make_room()
             elif status == st.TRACE_FULL:
                 self._drain_trace()
             elif status == st.YIELD:
@@ -330,27 +335,13 @@ class Launch:
                 self._finish()
                 return status
 
-    def _drain_log(self) -> None:
-        rows = int(self.state.log[0, 0])
-        self.peaks.add(self.state.log[1 : rows + 1].copy())
-        self.state.log[0, 0] = 0
-
     def _drain_trace(self) -> None:
         rows = int(self.state.g[st.G_TRACE])
         self.events.append(self.state.trace[:rows].copy())
         self.state.g[st.G_TRACE] = 0
 
     def _finish(self) -> None:
-        e = self.state
-        if self.observe:
-            for (core, name), first in self.first_granule.items():
-                if e.log[0, 0] > LOG_ROWS:
-                    self._drain_log()
-                last = first + (self.local[core, name].size >> GRANULE_SHIFT)
-                if last > first:
-                    slot = core * 16 + MEM[name]
-                    log = e.log.reshape(-1)
-                    close_all(e.written, e.read, log, slot, first, last, e.tiles[slot])
-            self._drain_log()
+        if self.watch is not None:
+            self.watch.finish()
         if self.trace:
             self._drain_trace()

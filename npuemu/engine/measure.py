@@ -73,13 +73,13 @@ def buffers_report(launch: Launch) -> dict[str, dict[str, Any]]:
     Empty when the run was not observed: nothing was measured.
     """
     found: dict[str, dict[str, Any]] = {}
-    if not launch.observe:
+    if launch.watch is None:
         return found
     for core, name in launch.local:
         capacity = launch.machine.capacity[name]
         if capacity == 0:
             continue
-        peak, cycle = launch.peaks.peak(core * 16 + MEM[name])
+        peak, cycle = launch.watch.peaks.peak(core * 16 + MEM[name])
         best = found.get(name)
         if best is None or peak > best["peak_bytes"]:
             found[name] = {

@@ -43,6 +43,7 @@ def check_region(e, core, index):
         # the start on its own too: near 2^63 (a bias or scale register) the stop would wrap
         return OUT_OF_RANGE if start < 0 or start > size or stop > size else 0
     row = tensor_of(e, start, stop)
+    area.owner(e)[index] = row
     if row < 0:
         return OUTSIDE_TENSOR
     if write == 1 and area.tensors(e, row)[N_ROLE] == ROLE_IN:
@@ -54,7 +55,7 @@ def check_region(e, core, index):
 def count_traffic(e, index):
     """Add a checked GM region to the bytes of its tensor."""
     region = area.out(e, index)
-    tensor = area.tensors(e, tensor_of(e, region[2], region[2] + 1))
+    tensor = area.tensors(e, area.owner(e)[index])
     tensor[N_WRITE if region[1] == 1 else N_READ] += region[3] * region[5] * region[7]
 
 

@@ -23,6 +23,7 @@ from npuemu.engine.state import (
     D_ROW,
     ERROR,
     G_NOW,
+    G_ORDER,
     G_SCALAR_RUN,
     INFINITE,
     K_BASE,
@@ -40,6 +41,7 @@ from npuemu.engine.state import (
     O_PC,
     O_POP,
     O_ROW,
+    O_TOLD,
     O_VALUE,
     P_BLOCKED,
     P_COUNT,
@@ -62,6 +64,7 @@ from npuemu.engine.state import (
     S,
 )
 from npuemu.jit import njit
+from npuemu.observe import clocks
 
 MAX_CYCLES, TWICE = 112, 113
 
@@ -109,9 +112,9 @@ def pop(e, c, x, time):
 
 
 @njit(forceinline=True)
-def raise_flag(e, c, index, time):
-    """Raise a flag; wakes the scalar unit if it waits for it. False when the flag is still up at
-    ``time``.
+def raise_flag(e, c, p, index, time):
+    """Pipe ``p`` raises a flag; wakes the scalar unit if it waits for it. False when the flag is
+    still up at ``time``.
 
     A flag that is down holds ``-1 - time`` of the wait that cleared it: that may lie ahead.
     """
@@ -119,6 +122,9 @@ def raise_flag(e, c, index, time):
     if old >= 0 or time < -1 - old:
         return False
     area.flags(e, c)[index] = time
+    if area.g(e)[G_ORDER] != 0:
+        w = area.g(e)[G_ORDER]
+        clocks.hand_over(w, c * PIPES + p, clocks.flag(w, c * 512 + index))
     core = area.core(e, c)
     if core[K_STATUS] == WAIT_FLAG and core[K_WAIT] == index:
         core[K_STATUS] = RUNNING
@@ -131,7 +137,7 @@ def settle(e, c, work):
     """Execute flags and barriers that head the queues in bit mask ``work``; set the keys of the
     pipes.
     """
-    depth = area.machine(e)[X_DEPTH]
+    depth, w = area.machine(e)[X_DEPTH], area.g(e)[G_ORDER]
     while work != 0:
         p = 0
         while (work >> p) & 1 == 0:
@@ -146,6 +152,8 @@ def settle(e, c, work):
             row = slot[O_ROW]
             op = area.code(e, row)[C_OPCODE]
             ready = max(pipe[P_READY], slot[O_DISPATCH])
+            if slot[O_TOLD] == 1 and sc.SET_FLAG <= op <= sc.PIPE_BARRIER:
+                clocks.learn(w, x, clocks.queued(w, x * depth + pipe[P_HEAD]))
             if op == sc.SET_FLAG:
                 time = max(ready, pipe[P_END])
                 index = slot[O_VALUE] << 6 | slot[O_VALUE + 1] << 3 | slot[O_VALUE + 2]
@@ -153,7 +161,7 @@ def settle(e, c, work):
                     # its wait may still come before that time
                     key = time << TIME_SHIFT | c << 3 | p
                     break
-                if not raise_flag(e, c, index, time):
+                if not raise_flag(e, c, p, index, time):
                     return problem(
                         e,
                         TWICE,
@@ -178,9 +186,13 @@ def settle(e, c, work):
                 label(e, x, STALL_FLAG + slot[O_VALUE], time)
                 pipe[P_READY] = max(ready, time)
                 area.flags(e, c)[index] = -1 - pipe[P_READY]
+                if w != 0:
+                    clocks.learn(w, x, clocks.flag(w, c * 512 + index))
                 pop(e, c, x, pipe[P_READY])
             elif op == sc.PIPE_BARRIER:
                 pipe[P_READY] = max(ready, pipe[P_END])
+                if w != 0:
+                    clocks.complete(w, x)
                 pop(e, c, x, pipe[P_READY])
             elif op == sc.CROSS_SET:
                 key = max(ready, pipe[P_END]) << TIME_SHIFT | c << 3 | p
@@ -227,6 +239,10 @@ def dispatch(e, c, row, p):
     slot[O_PC] = row - core[K_BASE]
     slot[O_ROW] = row
     slot[O_DISPATCH] = core[K_CLOCK]
+    w = area.g(e)[G_ORDER]
+    if w != 0:
+        index = x * depth + (pipe[P_HEAD] + pipe[P_COUNT]) % depth
+        slot[O_TOLD] = clocks.dispatched(w, c * PIPES, x, index)
     slot[O_MASK_LOW], slot[O_MASK_HIGH], slot[O_MASK_MODE] = (
         core[K_MASK_LOW],
         core[K_MASK_HIGH],

@@ -5,8 +5,6 @@ from __future__ import annotations
 from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
 from npuemu.engine.cross_core import COUNTER_OVERFLOW, MODE_C1V, cross_set, take_release
-from npuemu.engine.data import observe
-from npuemu.engine.footprint import H_REGIONS
 from npuemu.engine.memory import (
     SIZES,
     check_region,
@@ -35,11 +33,11 @@ from npuemu.engine.state import (
     C_VALUE,
     G_CORES,
     G_LIVELOCK,
-    G_LOG_LIMIT,
     G_MAX_CYCLES,
     G_MODE,
-    G_OBSERVE,
+    G_ORDER,
     G_SCALAR_RUN,
+    G_WATCH,
     HALTED,
     INFINITE,
     K_BASE,
@@ -58,7 +56,6 @@ from npuemu.engine.state import (
     K_SUB,
     K_WAIT,
     KIND_CUBE,
-    LOG_FULL,
     MEMORY,
     MODE_TIMING,
     P_COUNT,
@@ -72,13 +69,16 @@ from npuemu.engine.state import (
     TIME_SHIFT,
     WAIT_BARRIER,
     WAIT_FLAG,
+    WATCH_FULL,
     X_CROSS_LATENCY,
     X_LOAD_GM,
     X_LOAD_UB,
     X_SCALAR_CYCLES,
     S,
 )
+from npuemu.engine.watching import room_for, watch_scalar
 from npuemu.jit import njit
+from npuemu.observe import clocks
 
 LIVELOCK, POISON = 111, 107
 SPACE_MEMORY = (0, 1, 7)
@@ -107,6 +107,7 @@ def load_cycles(e, code):
 def scalar_access(e, c, row, time):
     """A scalar load or store takes its turn in time."""
     core, code, registers = area.core(e, c), area.code(e, row), area.registers(e, c)
+    g = area.g(e)
     kind, target, space = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
     if (core[K_POISON] >> code[C_VALUE + 3]) & 1:
         return problem(e, POISON, c, S, row, time, 0, 0, 0)
@@ -121,6 +122,8 @@ def scalar_access(e, c, row, time):
     status = check_region(e, c, 1)
     if status != 0:
         return problem(e, status, c, S, row, time, -2, 1, 0)
+    if g[G_WATCH] != 0 and not room_for(e, 1):
+        return WATCH_FULL
     if mem == 0:
         count_traffic(e, 1)
     pointer = area.ctx(e, c)[2 * mem] + address
@@ -129,13 +132,13 @@ def scalar_access(e, c, row, time):
     else:
         registers[target] = scalar_load(pointer, kind)
         computed = mem != 0 or area.tensors(e, tensor_of(e, address, address + size))[2] != ROLE_IN
-        if area.g(e)[G_MODE] == MODE_TIMING and computed:
+        if g[G_MODE] == MODE_TIMING and computed:
             core[K_POISON] |= 1 << target
         else:
             core[K_POISON] &= ~(1 << target)
-    if mem != 0 and area.g(e)[G_OBSERVE] == 1:
+    if g[G_WATCH] != 0:
         cycles = area.machine(e)[X_SCALAR_CYCLES] if write == 1 else load_cycles(e, code)
-        observe(e, c, area.out(e, 0)[H_REGIONS], time + cycles)
+        watch_scalar(e, c, row, time, time + cycles)
     return 0
 
 
@@ -143,7 +146,7 @@ def scalar_access(e, c, row, time):
 def scalar_sync(e, c, row, op, turn):
     """Flags and barriers of the scalar unit itself."""
     core, code = area.core(e, c), area.code(e, row)
-    clock = core[K_CLOCK]
+    clock, w = core[K_CLOCK], area.g(e)[G_ORDER]
     v0, v1, v2 = code[C_VALUE], code[C_VALUE + 1], code[C_VALUE + 2]
     if op == sc.PIPE_BARRIER:
         time = drained(e, c)
@@ -154,6 +157,8 @@ def scalar_sync(e, c, row, op, turn):
         if time > clock:
             label(e, c * PIPES, STALL_BARRIER, time)
             core[K_CLOCK] = time
+        if w != 0:
+            clocks.drain(w, c * PIPES)
         return 0
     if (code[C_REGISTERS] >> 2) & 1:
         v2 = area.registers(e, c)[v2]
@@ -162,7 +167,7 @@ def scalar_sync(e, c, row, op, turn):
     if op == sc.SET_FLAG:
         if time >= 0 and not turn:
             return LATER
-        if not raise_flag(e, c, index, clock):
+        if not raise_flag(e, c, S, index, clock):
             return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
         return settle(e, c, 1 << v1)
     if time < 0:
@@ -173,6 +178,8 @@ def scalar_sync(e, c, row, op, turn):
         label(e, c * PIPES, STALL_FLAG + v0, time)
         core[K_CLOCK] = time
     area.flags(e, c)[index] = -1 - core[K_CLOCK]
+    if w != 0:
+        clocks.learn(w, c * PIPES, clocks.flag(w, c * 512 + index))
     return 0
 
 
@@ -186,14 +193,14 @@ def scalar_cross(e, c, row, op):
     if (code[C_REGISTERS] >> at) & 1:
         flag = area.registers(e, c)[flag]
     if op == sc.CROSS_SET:
-        if not cross_set(e, c, code[C_VALUE], flag, clock + area.machine(e)[X_CROSS_LATENCY]):
+        if not cross_set(e, c, S, code[C_VALUE], flag, clock + area.machine(e)[X_CROSS_LATENCY]):
             return problem(e, COUNTER_OVERFLOW, c, S, row, clock, flag, 0, 0)
         return 0
     if area.counters(e, c)[flag] == 0:
         core[K_STATUS] = WAIT_FLAG
         core[K_WAIT] = 512 + flag
         return PARKED
-    time = take_release(e, c, flag)
+    time = take_release(e, c, S, flag)
     if time > clock:
         label(e, c * PIPES, STALL_CROSS, time)
         core[K_CLOCK] = time
@@ -300,9 +307,6 @@ def issue(e, c, row, p):
 @njit(forceinline=True)
 def access(e, c, row, op):
     """A memory access or a cross-core flag of the scalar unit, at its turn in time."""
-    g = area.g(e)
-    if g[G_OBSERVE] == 1 and area.log(e, 0)[0] > g[G_LOG_LIMIT]:
-        return LOG_FULL
     if op == sc.CROSS_SET or op == sc.CROSS_WAIT:
         return scalar_cross(e, c, row, op)
     return scalar_access(e, c, row, area.core(e, c)[K_CLOCK])
@@ -353,10 +357,10 @@ def run_scalar(e, c, turn):
         else:
             status = simple(e, c, row, op)
             step = 0
-        if status == LATER or status == LOG_FULL:
+        if status == LATER or status == WATCH_FULL:
             core[K_STATUS] = MEMORY
             key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
-            return 0 if status == LATER else LOG_FULL
+            return 0 if status == LATER else WATCH_FULL
         if status == PARKED or core[K_STATUS] == HALTED:
             key[S] = INFINITE
         if status != 0:

@@ -22,8 +22,9 @@ MEMO_COLUMNS = M_ROW + 8 * MEMO_REGIONS
 MEMO_ROWS = 2048
 
 # --- a queue slot is what a unit sees as `ops`: header, then operand values
-(O_PC, O_DISPATCH, O_MASK_LOW, O_MASK_HIGH, O_MASK_MODE, O_POP, O_ROW, O_SPARE) = range(8)
+(O_PC, O_DISPATCH, O_MASK_LOW, O_MASK_HIGH, O_MASK_MODE, O_POP, O_ROW, O_TOLD) = range(8)
 O_VALUE = 8
+"""O_TOLD: whether the scalar unit's knowledge of what is complete is kept with the slot."""
 SLOT_COLUMNS = 32
 
 # --- a core
@@ -126,13 +127,14 @@ FIXED_POINT = 1 << 20
     G_MODE,
     G_LIVELOCK,
     G_NEED,
-    G_OBSERVE,
+    G_WATCH,
+    G_ORDER,
     G_CORES,
     G_TENSORS,
-    G_LOG_LIMIT,
     G_TRACE_ROWS,
 ) = range(15)
 GLOBAL_COLUMNS = 24
+"""G_WATCH: address of the observers' state, 0: none; G_ORDER: the same where order is checked."""
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 
 # --- tensors: address, end, role, bytes read, bytes written, lines not yet touched
@@ -149,7 +151,7 @@ PROFILE_COLUMNS = 6
 DIAGNOSTIC_COLUMNS = 8
 
 # --- why the loop returned
-DONE, YIELD, NEED_UNIT, LOG_FULL, TRACE_FULL, ERROR, DEADLOCK = range(7)
+DONE, YIELD, NEED_UNIT, WATCH_FULL, TRACE_FULL, ERROR, DEADLOCK = range(7)
 
 TIME_SHIFT = 10
 INFINITE = (1 << 62) - 1

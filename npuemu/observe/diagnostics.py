@@ -30,7 +30,13 @@ KINDS = {
     116: Kind("E116", "error", "a bit mask on 8-bit lanes"),
     117: Kind("E117", "error", "a gather offset outside its table"),
     118: Kind("E118", "error", "a vector instruction of too many lanes"),
+    201: Kind("E201", "error", "a read-after-write race"),
+    202: Kind("E202", "error", "a write-after-read race"),
+    203: Kind("E203", "error", "a write-after-write race"),
+    204: Kind("E204", "error", "a use of memory that nothing has written"),
     120: Kind("W120", "warning", "INT32 results wrapped"),
+    210: Kind("W210", "warning", "a result that nothing reads"),
+    211: Kind("W211", "warning", "a load that nothing uses"),
     121: Kind("W121", "warning", "a flag is left over at the end"),
     122: Kind("W122", "warning", "a cross-core flag is left over at the end"),
 }

@@ -10,6 +10,8 @@ import npuemu
 from npuemu.isa.table import CORE_PIPES
 
 A2, A5 = "ascend910b1", "ascend950pr"
+HAZARDS = {"E201", "E202", "E203", "E204", "W210", "W211"}
+"""What texts about time and flags may leave open: they move bytes that nobody wrote or reads."""
 
 
 def kernel(cube: str = "", vector: str = "", head: str = "") -> str:
@@ -33,6 +35,11 @@ def check_accounting(report: dict[str, Any]) -> None:
             assert min(numbers) >= 0, (core["core"], name, pipe)
 
 
+def others(done: npuemu.Run) -> list[dict[str, str]]:
+    """The diagnostics of a run that are not about hazards."""
+    return [d for d in done.diagnostics if d["code"] not in HAZARDS]
+
+
 def run(
     cube: str = "",
     vector: str = "",
@@ -48,7 +55,7 @@ def run(
     done = npuemu.run(program, machine, **options)
     check_accounting(done.report)
     if clean:
-        assert done.diagnostics == []
+        assert others(done) == []
     return done
 
 
@@ -77,13 +84,14 @@ def fails(
 ) -> str:
     """Exactly one diagnostic with this code, at the line marked ``;!``; returns its message."""
     done = run(cube, vector, head, clean=False, **options)
-    assert [d["code"] for d in done.diagnostics] == [code], done.diagnostics
-    found = done.diagnostics[0]
+    found, *more = others(done)
+    assert (found["code"], more) == (code, []), done.diagnostics
     text = kernel(cube, vector, head)
     if ";!" in text:
         assert found["where"].split(":")[1] == str(line_of(text, ";!")), found
     assert words in found["message"], found
-    assert done.ok == (found["severity"] != "error")
+    if done.ok:
+        assert found["severity"] != "error"
     return found["message"]
 
 

@@ -1,0 +1,98 @@
+"""What the observers found, in words: races, undefined bytes, results that nobody used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from npuemu.engine import state as st
+from npuemu.engine.launch import Launch
+from npuemu.isa.table import MEMORIES, PIPES
+from npuemu.observe.diagnostics import KINDS, Diagnostic
+from npuemu.observe.watch import Finding
+
+Where = Callable[[int], str]
+"""Row of the decoded code -> ``file:line:column``."""
+KIND_NAMES = ("aic", "aiv0", "aiv1")
+VERBS = {201: ("reads", "writes"), 202: ("overwrites", "reads"), 203: ("writes", "writes")}
+"""What the later and the earlier instruction do."""
+LOADS = ("MTE1", "MTE2")
+
+
+def core_name(core: int) -> str:
+    """``block 3 aic``, ``block 3 aiv0``, ``block 3 aiv1``."""
+    return f"block {core // 3} {KIND_NAMES[core % 3]}"
+
+
+class Findings:
+    """Words for what a finished launch's observers found. ``tensors``: names by row."""
+
+    def __init__(self, launch: Launch, where: Where, tensors: list[str]) -> None:
+        self.launch, self.where, self.tensors = launch, where, tensors
+
+    def found(self) -> list[Diagnostic]:
+        """Races and uses of undefined memory."""
+        if self.launch.watch is None:
+            return []
+        return [self._words(f) for f in self.launch.watch.found()]
+
+    def unused(self) -> list[Diagnostic]:
+        """Results that nothing read: only of a run that came to its end."""
+        watch = self.launch.watch
+        if watch is None or not watch.check:
+            return []
+        found = []
+        for row in watch.unused.nonzero()[0].tolist():
+            record, times = self.launch.decoded.records[row], int(watch.unused[row])
+            total = int(watch.executed[row])
+            load = record.pipe in LOADS
+            what = "nothing uses what it loads" if load else "nothing reads its result"
+            often = "" if times == total == 1 else f" in {times:,} of its {total:,} executions"
+            kind = KINDS[211 if load else 210]
+            found.append(Diagnostic(kind, f"{record.name}: {what}{often}", self.where(row)))
+        return found
+
+    def _words(self, f: Finding) -> Diagnostic:
+        later = f"{self._name(f.row_b)} ({self._place(f.pipe_b, f.start_b)})"
+        span = self._span(f)
+        often = f"; {f.count:,} times in this run" if f.count > 1 else ""
+        if f.row_a < 0:
+            text = f"{later} uses {span}, which nothing has written{often}"
+            return Diagnostic(KINDS[f.kind], text, self.where(f.row_b))
+        verb_b, verb_a = VERBS[f.kind]
+        earlier = f"{self._name(f.row_a)} at {self.where(f.row_a)}"
+        text = (
+            f"{later} {verb_b} {span}, which {earlier} ({self._place(f.pipe_a, f.start_a)}) "
+            f"{verb_a}: nothing orders the two. {self._repair(f)}{often}"
+        )
+        return Diagnostic(KINDS[f.kind], text, self.where(f.row_b))
+
+    def _name(self, row: int) -> str:
+        return self.launch.decoded.records[row].name
+
+    def _place(self, x: int, start: int) -> str:
+        core, pipe = divmod(x, st.PIPES)
+        return f"{core_name(core)}, pipe {PIPES[pipe]}, cycle {start}"
+
+    def _span(self, f: Finding) -> str:
+        """The memory and its bytes; in GM also the tensor's."""
+        if f.number:
+            owner = f" of {core_name(f.core)}" if f.core != f.pipe_b // st.PIPES else ""
+            return f"{MEMORIES[f.number]} bytes {f.low} .. {f.high - 1}{owner}"
+        for name, row in zip(self.tensors, self.launch.state.tensors, strict=True):
+            start = int(row[st.N_ADDRESS])
+            if start <= f.low < int(row[st.N_END]):
+                return f"bytes {f.low - start} .. {f.high - 1 - start} of tensor {name} in GM"
+        return f"GM bytes {f.low} .. {f.high - 1}"
+
+    def _repair(self, f: Finding) -> str:
+        """The flag or barrier that would order the two."""
+        (core_a, a), (core_b, b) = divmod(f.pipe_a, st.PIPES), divmod(f.pipe_b, st.PIPES)
+        if core_a == core_b and a == b:
+            return f"A pipe_barrier {PIPES[a]} between them would"
+        if core_a == core_b:
+            pair = f"{PIPES[a]}, {PIPES[b]}"
+            return f"A set_flag {pair} after the one and a wait_flag {pair} before the other would"
+        return (
+            f"A cross_core_set_flag on {PIPES[a]} after the one and a cross_core_wait_flag on "
+            f"{PIPES[b]} before the other would"
+        )
