@@ -31,6 +31,9 @@ LARGEST = 2**63 - 1
 MAX_BLOCKS = 65536
 MAX_THREADS = 1024
 MODES = ("full", "timing", "numbers")
+MAX_TIMINGS = 1_000_000
+BROKEN_OFF = {f"E1{n:02}" for n in range(1, 19)}
+"""Findings after which a run has no outputs to compare."""
 SUFFIX = ".npu"
 
 
@@ -287,12 +290,16 @@ def run(
     max_cycles: int | None = None,
     progress: Progress | None = None,
     trace: bool = False,
+    shuffle: int = 0,
+    jitter: int = 0,
     **params: int,
 ) -> Run:
     """Run a kernel. A name or path is assembled with ``params``; an assembled kernel takes none.
 
     inputs: arrays, or file specifications, by tensor name; the others are drawn from ``seed``.
     mode: full (numbers and time), timing (no numbers), numbers (no observers).
+    shuffle: run so many other legal timings as well and report outputs that differ (E205);
+    jitter: run legal timing number so and so instead of the machine's own (0). ``seed`` fixes them.
     """
     if mode not in MODES:
         raise UserError(f"mode {mode!r}: must be {', '.join(MODES)}")
@@ -301,6 +308,10 @@ def run(
     limit = DEFAULT_MAX_CYCLES
     if max_cycles is not None:
         limit = _whole("max_cycles", max_cycles, 1, LARGEST)
+    shuffle = _whole("shuffle", shuffle, 0, MAX_TIMINGS)
+    jitter = _whole("jitter", jitter, 0, MAX_TIMINGS)
+    if shuffle and mode == "timing":
+        raise UserError("shuffle compares outputs, and mode timing computes none")
     if isinstance(kernel, Program):
         if params:
             raise UserError(f"parameters are bound at assembly: {kernel.name} is assembled already")
@@ -313,15 +324,18 @@ def run(
     if target.name != program.machine:
         raise UserError(f"{program.name} is assembled for {program.machine}, not {target.name}")
     _checked(program, target)
-    from npuemu.runner import execute
+    from npuemu.runner import Options, Session, execute
 
     values = mode != "timing" or _reads_global_scalars(program)
     gm = _global_memory(program, values)
     _fill(program, gm, inputs or {}, seed, values)
     limit = min(limit, HIGHEST_MAX_CYCLES)
-    report, events, peak = execute(
-        program, target, gm, mode, check, threads, limit, progress, trace
-    )
+    session = Session(program, target, progress)
+    options = Options(mode, check, threads, limit, trace, seed, jitter)
+    fresh = gm.copy() if shuffle else gm
+    report, events, peak = execute(session, gm, options)
+    if shuffle:
+        _shuffle(session, fresh, gm, options, shuffle, report)
     outputs: dict[str, Array] = {}
     report["outputs"] = {}
     if mode != "timing":
@@ -338,6 +352,20 @@ def run(
                     "sha256": digest,
                 }
     return Run(program, outputs, report, events, peak)
+
+
+def _shuffle(
+    session: Any, fresh: Array, done: Array, options: Any, count: int, report: dict[str, Any]
+) -> None:
+    """Add to a report what other timings show; a run that broke off has nothing to compare."""
+    from npuemu.shuffle import shuffle as run_shuffled
+
+    codes = {row["code"] for row in report["diagnostics"]}
+    if codes & BROKEN_OFF:
+        return
+    result = run_shuffled(session, fresh, done, options, count, codes)
+    report["timings"] = result.report()
+    report["diagnostics"] += [d.row() for d in result.found]
 
 
 __all__ = [

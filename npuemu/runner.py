@@ -1,8 +1,9 @@
-"""Ties a program to the engine and turns what the engine leaves into a report."""
+"""From a program and its memory to a report: decode, launch, diagnose, measure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 from npuemu.asm.program import Program
 from npuemu.engine import measure
 from npuemu.engine import state as st
-from npuemu.engine.decode import decode_program
+from npuemu.engine.decode import Decoded, decode_program
 from npuemu.engine.diagnose import Diagnosis
+from npuemu.engine.jitter import draw
 from npuemu.engine.launch import Launch
 from npuemu.isa.table import PIPES, load
 from npuemu.machine import Machine
+from npuemu.observe.diagnostics import Diagnostic
 
 Event = tuple[str, str, str, int, int]
 SCHEMA = "npuemu-report-1"
@@ -23,49 +26,78 @@ TILE_MACS = {"s8": 8192, "bf16": 4096, "f16": 4096, "mxfp4": 16384}
 """Multiply-adds of one 16 x 16 x k0 tile, by operand type."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """How a program is run. ``jitter``: number of another legal timing, 0 for the machine's own;
+    it and ``seed`` fix every delay.
+    """
+
+    mode: str = "full"
+    check: bool = True
+    threads: int = 1
+    max_cycles: int = 2_000_000_000
+    trace: bool = False
+    seed: int = 0
+    jitter: int = 0
+
+
+@dataclass
+class Session:
+    """A decoded program on a machine, to be run any number of times."""
+
+    program: Program
+    machine: Machine
+    progress: Callable[[dict[str, Any]], None] | None = None
+    decoded: Decoded = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.decoded = decode_program(self.program.code, self.machine)
+
+    def launch(self, gm: NDArray[np.uint8], options: Options, *, observe: bool) -> Launch:
+        """A launch on global memory ``gm``, which it changes in place."""
+        number = options.jitter
+        return Launch(
+            self.decoded,
+            self.machine,
+            self.program.blocks,
+            gm,
+            [(t.address, t.nbytes, t.role) for t in self.program.tensors],
+            mode=options.mode,
+            observe=observe,
+            check=options.check,
+            trace=options.trace,
+            threads=options.threads,
+            max_cycles=options.max_cycles,
+            jitter=int(draw(options.seed, 0, number)) | 1 if number else 0,
+            notify=self._tell,
+            progress=self._advance,
+        )
+
+    def diagnose(self, launch: Launch, status: int) -> list[Diagnostic]:
+        """All findings of a launch that has ended."""
+        names = [t.name for t in self.program.tensors]
+        return Diagnosis(launch, lambda row: locate(self.program, launch, row), names).found(status)
+
+    def _tell(self, text: str) -> None:
+        if self.progress is not None:
+            self.progress({"text": text})
+
+    def _advance(self, cycle: int) -> None:
+        if self.progress is not None:
+            self.progress({"done": cycle, "total": None})
+
+
 def execute(
-    program: Program,
-    machine: Machine,
-    gm: NDArray[np.uint8],
-    mode: str,
-    check: bool,
-    threads: int,
-    max_cycles: int,
-    progress: Callable[[dict[str, Any]], None] | None,
-    trace: bool,
+    session: Session, gm: NDArray[np.uint8], options: Options
 ) -> tuple[dict[str, Any], list[Event] | None, dict[str, int]]:
-    """Run ``program`` on global memory ``gm`` (changed in place).
+    """Run on global memory ``gm`` (changed in place).
 
     Returns the report (without outputs), the trace events if asked for, and the Cube's peak rates.
     """
-
-    def tell(text: str) -> None:
-        if progress is not None:
-            progress({"text": text})
-
-    def advance(cycle: int) -> None:
-        if progress is not None:
-            progress({"done": cycle, "total": None})
-
-    decoded = decode_program(program.code, machine)
-    launch = Launch(
-        decoded,
-        machine,
-        program.blocks,
-        gm,
-        [(t.address, t.nbytes, t.role) for t in program.tensors],
-        mode=mode,
-        observe=mode == "full" or (mode == "timing" and check),
-        check=check,
-        trace=trace,
-        threads=threads,
-        max_cycles=max_cycles,
-        notify=tell,
-        progress=advance,
-    )
+    program, machine, mode = session.program, session.machine, options.mode
+    observe = mode == "full" or (mode == "timing" and options.check)
+    launch = session.launch(gm, options, observe=observe)
     status = launch.run()
-    names = [t.name for t in program.tensors]
-    found = Diagnosis(launch, lambda row: locate(program, launch, row), names).found(status)
     cycles = measure.total_cycles(launch)
     report = {
         "schema": SCHEMA,
@@ -78,12 +110,12 @@ def execute(
         "time_us": cycles / machine.clock_mhz,
         "cores": measure.cores_report(launch, cycles),
         "buffers": measure.buffers_report(launch),
-        "traffic": measure.traffic_report(launch, names),
+        "traffic": measure.traffic_report(launch, [t.name for t in program.tensors]),
         "work": measure.work_report(launch),
-        "diagnostics": [d.row() for d in found],
+        "diagnostics": [d.row() for d in session.diagnose(launch, status)],
     }
     peak = {name: TILE_MACS[name] for name in machine.file.types.cube}
-    return report, events(launch) if trace else None, peak
+    return report, events(launch) if options.trace else None, peak
 
 
 def locate(program: Program, launch: Launch, row: int) -> str:

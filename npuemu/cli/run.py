@@ -41,11 +41,18 @@ def run(
     ] = "full",
     no_check: Annotated[
         bool,
-        typer.Option("--no-check", help="Skip what only observes: in timing mode, occupancy."),
+        typer.Option("--no-check", help="Skip the checks; in timing mode, occupancy too."),
     ] = False,
     threads: Annotated[
         str, typer.Option("--threads", metavar="N", help="Threads for arithmetic.")
     ] = "1",
+    shuffle: Annotated[
+        str,
+        typer.Option("--shuffle", metavar="N", help="Compare outputs over N other legal timings."),
+    ] = "0",
+    jitter: Annotated[
+        str, typer.Option("--jitter", metavar="I", help="Run timing I of --shuffle instead.")
+    ] = "0",
     max_cycles: Annotated[
         str | None, typer.Option("--max-cycles", metavar="N", help="End the run after N cycles.")
     ] = None,
@@ -68,11 +75,15 @@ def run(
     limit = None if max_cycles is None else options.integer(max_cycles, "--max-cycles", 1)
     first = options.integer(seed, "--seed", 0)
     workers = options.integer(threads, "--threads", 1, 1024)
+    timings = options.integer(shuffle, "--shuffle", 0, 1_000_000)
+    timing = options.integer(jitter, "--jitter", 0, 1_000_000)
     files = (("--report", report), ("--trace", trace), ("--html", html))
     for option, path in files:
         options.writable(path, option)
     if wanted and chosen == "timing":
         raise UserError("--out needs values, and --mode timing computes none")
+    if timings and chosen == "timing":
+        raise UserError("--shuffle compares outputs, and --mode timing computes none")
 
     from npuemu import api
     from npuemu.cli import tensors
@@ -85,7 +96,7 @@ def run(
         result = api.run(
             loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
             check=not no_check, progress=progress, seed=first, threads=workers, max_cycles=limit,
-            trace=trace is not None,
+            trace=trace is not None, shuffle=timings, jitter=timing,
         )  # fmt: skip
     _write(result, wanted, report, trace, html)
     _show(result, kernel, report)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
+from npuemu.engine.jitter import delay
 from npuemu.engine.queues import label, pop, problem, refresh, settle
 from npuemu.engine.state import (
     BLOCKED_CROSS,
@@ -11,6 +12,7 @@ from npuemu.engine.state import (
     G_CORES,
     G_ORDER,
     K_CLOCK,
+    K_COUNT,
     K_GROUP,
     K_KIND,
     K_STATUS,
@@ -23,6 +25,7 @@ from npuemu.engine.state import (
     O_VALUE,
     P_BLOCKED,
     P_HEAD,
+    P_INSTRUCTIONS,
     P_READY,
     PIPES,
     RUNNING,
@@ -38,6 +41,7 @@ from npuemu.jit import njit
 from npuemu.observe import clocks
 
 COUNTER_OVERFLOW = 114
+CROSS_STREAM = 1 << 20
 ARRIVAL_LINES = 96
 """Gathered modes (all, pair, cv) x 32 ids."""
 MODE_ALL, MODE_PAIR, MODE_CV, MODE_C1V = 0, 1, 2, 4
@@ -125,7 +129,8 @@ def arrive(e, c, p, mode, flag):
 @njit
 def cross_set(e, c, p, mode, flag, time):
     """Fire a cross-core flag of core ``c``; False when a counter would exceed 15."""
-    core = area.core(e, c)
+    core, pipe = area.core(e, c), area.pipe(e, c * PIPES + p)
+    time += delay(e, CROSS_STREAM + c * PIPES + p, pipe[P_INSTRUCTIONS] + core[K_COUNT])
     if mode != MODE_C1V and area.arrivals(e, c)[mode << 5 | flag] == 15:
         return False
     arrive(e, c, p, mode, flag)

@@ -13,6 +13,7 @@ from npuemu.engine.footprint import (
     H_VALUE,
     footprint,
 )
+from npuemu.engine.jitter import delay
 from npuemu.engine.memory import GM, check_region, count_traffic
 from npuemu.engine.queues import MAX_CYCLES, label, pop, problem, settle
 from npuemu.engine.state import (
@@ -23,6 +24,7 @@ from npuemu.engine.state import (
     F_ELEMENTS,
     F_MACS,
     F_WORK,
+    G_JITTER,
     G_MAX_CYCLES,
     G_MODE,
     G_NEED,
@@ -40,6 +42,7 @@ from npuemu.engine.state import (
     P_END,
     P_FREE,
     P_HEAD,
+    P_INSTRUCTIONS,
     P_READY,
     PIPES,
     STALL_BANDWIDTH,
@@ -125,6 +128,10 @@ def start_data(e, c, p, time):
     idle = time >= pipe[P_END] and (time > pipe[P_FREE] or pipe[P_READY] >= time)
     counter = slot[O_MASK_MODE] == 1
     cost(e, code[C_COST], regions, area.out(e, 0)[H_UNITS], time, idle, counter)
+    if g[G_JITTER] != 0:
+        extra = delay(e, x, pipe[P_INSTRUCTIONS])
+        area.result(e)[0] += extra
+        area.result(e)[1] += extra
     if numbers:
         address = area.slot_address(e, index)
         context = area.context(e, c)

@@ -14,6 +14,7 @@ from npuemu.engine import compiled
 from npuemu.engine import state as st
 from npuemu.engine.areas import AREAS
 from npuemu.engine.decode import Decoded
+from npuemu.engine.jitter import draw
 from npuemu.engine.loop import run
 from npuemu.engine.workers import Workers
 from npuemu.isa.footprint import SLOT_L0A_NZ
@@ -31,6 +32,7 @@ within one; nothing changes them.
 TRACE_ROWS = 1 << 16
 POPS_PER_CALL = 1 << 21
 LIVELOCK = 10_000_000
+START_STREAM, LATEST_START = 1 << 21, 4096
 CUBE_MEMORIES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "L0A_MX", "L0B_MX")
 ROLES = {"in": st.ROLE_IN, "out": st.ROLE_OUT, "scratch": st.ROLE_SCRATCH}
 
@@ -93,7 +95,8 @@ class State:
 @dataclass
 class Launch:
     """One run. ``tensors``: rows (address, bytes, role) in GM; ``gm``: its bytes, inputs in
-    place. ``observe``: watch the buffers; ``check``: and the order of accesses.
+    place. ``observe``: watch the buffers; ``check``: and the order of accesses. ``jitter``: seed of
+    another legal timing, 0 for the machine's own.
     """
 
     decoded: Decoded
@@ -107,6 +110,7 @@ class Launch:
     trace: bool = False
     threads: int = 1
     max_cycles: int = 2_000_000_000
+    jitter: int = 0
     notify: compiled.Notify | None = None
     progress: Callable[[int], None] | None = None
     events: list[NDArray[np.int64]] = field(default_factory=list)
@@ -222,6 +226,9 @@ class Launch:
         )
         row[st.X_L2_UNIT] = max(1, st.FIXED_POINT // gm.l2_bytes_per_cycle.value)
         row[st.X_HBM_UNIT] = max(1, st.FIXED_POINT // gm.hbm_bytes_per_cycle.value)
+        if self.jitter:
+            row[st.X_L2_UNIT] *= 1 + draw(self.jitter, START_STREAM, -2) % 8
+            row[st.X_HBM_UNIT] *= 1 + draw(self.jitter, START_STREAM, -3) % 8
         row[st.X_GM_ALIGN], row[st.X_GM_BURST] = gm.align.value, gm.smallest_request.value
         row[st.X_LINE_SHIFT] = gm.line.value.bit_length() - 1
         row[st.X_BANK_GROUP_SHIFT], row[st.X_BANK_GROUP_MASK] = (
@@ -235,18 +242,33 @@ class Launch:
         )
         return row
 
+    def _start_late(self, core: Ints, pipe: Ints, stalls: Ints, key: Ints) -> None:
+        """Other legal timings: the cores start at different times."""
+        for c in range(self.cores):
+            if core[c, st.K_STATUS] != st.HALTED:
+                late = draw(self.jitter, START_STREAM, c) % LATEST_START
+                core[c, st.K_CLOCK] = late
+                key[c, st.S] = late << st.TIME_SHIFT | c << 3
+                pipe[c * st.PIPES, st.P_CURSOR] = late
+                stalls[c * st.PIPES, st.STALL_DISPATCH] = late
+
     def _state(self) -> State:
         cores, decoded = self.cores, self.decoded
         core = self._core_rows()
         key = np.full((cores, st.PIPES), st.INFINITE, np.int64)
         running = core[:, st.K_STATUS] != st.HALTED
         key[running, st.S] = np.flatnonzero(running) << 3
+        pipe = zeros(cores * st.PIPES, st.PIPE_COLUMNS)
+        stalls = zeros(cores * st.PIPES, st.STALLS)
+        if self.jitter:
+            self._start_late(core, pipe, stalls, key)
         g = zeros(st.GLOBAL_COLUMNS)
         g[st.G_MAX_CYCLES], g[st.G_BUDGET] = self.max_cycles, POPS_PER_CALL
         g[st.G_LIVELOCK], g[st.G_MODE] = LIVELOCK, MODES[self.mode]
         if self.watch is not None:
             g[st.G_WATCH] = self.watch.address
             g[st.G_ORDER] = self.watch.address if self.check else 0
+        g[st.G_JITTER] = self.jitter
         g[st.G_CORES], g[st.G_TENSORS] = cores, len(self.tensors)
         g[st.G_TRACE_ROWS] = TRACE_ROWS if self.trace else 0
         tensors = zeros(len(self.tensors), st.TENSOR_COLUMNS)
@@ -268,12 +290,12 @@ class Launch:
             out=zeros(MAX_REGIONS + 1, 8),
             core=core,
             registers=np.full((cores, 32), -1, np.int64),
-            pipe=zeros(cores * st.PIPES, st.PIPE_COLUMNS),
+            pipe=pipe,
             queue=zeros(
                 cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS
             ),
             flags=np.full((cores, 512), -1, np.int64),
-            stalls=zeros(cores * st.PIPES, st.STALLS),
+            stalls=stalls,
             key=key,
             smallest=key.min(axis=1),
             counters=zeros(cores, 32),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
 from npuemu.engine.cross_core import COUNTER_OVERFLOW, MODE_C1V, cross_set, take_release
+from npuemu.engine.jitter import delay
 from npuemu.engine.memory import (
     SIZES,
     check_region,
@@ -32,6 +33,7 @@ from npuemu.engine.state import (
     C_TIMED,
     C_VALUE,
     G_CORES,
+    G_JITTER,
     G_LIVELOCK,
     G_MAX_CYCLES,
     G_MODE,
@@ -343,6 +345,8 @@ def run_scalar(e, c, turn):
         step, cycles = 1, area.machine(e)[X_SCALAR_CYCLES]
         if p != S:
             status = issue(e, c, row, p)
+            if area.g(e)[G_JITTER] != 0:
+                cycles += delay(e, c * PIPES, core[K_COUNT])
         elif op == sc.LD or op == sc.ST or op == sc.CROSS_SET or op == sc.CROSS_WAIT:
             status = access(e, c, row, op) if turn else LATER
             turn = False

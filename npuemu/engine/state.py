@@ -132,9 +132,11 @@ FIXED_POINT = 1 << 20
     G_CORES,
     G_TENSORS,
     G_TRACE_ROWS,
-) = range(15)
+    G_JITTER,
+) = range(16)
 GLOBAL_COLUMNS = 24
-"""G_WATCH: address of the observers' state, 0: none; G_ORDER: the same where order is checked."""
+"""G_WATCH: address of the observers' state, 0: none; G_ORDER: the same where order is checked;
+G_JITTER: seed of extra cycles, 0: none."""
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 
 # --- tensors: address, end, role, bytes read, bytes written, lines not yet touched

@@ -35,6 +35,7 @@ KINDS = {
     203: Kind("E203", "error", "a write-after-write race"),
     204: Kind("E204", "error", "a use of memory that nothing has written"),
     120: Kind("W120", "warning", "INT32 results wrapped"),
+    205: Kind("E205", "error", "an output that depends on the timing"),
     210: Kind("W210", "warning", "a result that nothing reads"),
     211: Kind("W211", "warning", "a load that nothing uses"),
     121: Kind("W121", "warning", "a flag is left over at the end"),

@@ -100,7 +100,15 @@ class Output(_Part, frozen=True):
     sha256: Annotated[str, Meta(description="hash of the tensor's bytes as they lie in GM")]
 
 
-class Report(_Part, frozen=True):
+class Timings(_Part, frozen=True):
+    """Other legal timings that were run, `--shuffle`; an output that differs is E205."""
+
+    count: Annotated[int, Meta(ge=1, description="how many")]
+    fewest_cycles: Annotated[int, Meta(ge=0, description="cycles of the fastest")]
+    most_cycles: Annotated[int, Meta(ge=0, description="cycles of the slowest")]
+
+
+class Report(_Part, frozen=True, omit_defaults=True):
     """Everything counted in one run."""
 
     schema: Annotated[str, Meta(description=f"always `{SCHEMA}`")]
@@ -120,10 +128,13 @@ class Report(_Part, frozen=True):
     work: Annotated[Work, Meta(description="arithmetic done")]
     diagnostics: Annotated[list[Diagnostic], Meta(description="findings; empty is clean")]
     outputs: Annotated[dict[str, Output], Meta(description="every output tensor by name")]
+    timings: Annotated[
+        Timings | None, Meta(description="other timings that were compared, `--shuffle`")
+    ] = None
 
 
 PARTS: tuple[type[Struct], ...] = (
-    Report, Core, Pipe, Buffer, Traffic, TensorTraffic, Work, Diagnostic, Output,
+    Report, Core, Pipe, Buffer, Traffic, TensorTraffic, Work, Diagnostic, Output, Timings,
 )  # fmt: skip
 
 
