@@ -72,10 +72,12 @@ wheel: $(VENV)/.stamp-setup
 docs: $(VENV)/.stamp-setup
 	$(BIN)/python -m npuemu.report.schema_page docs/report-schema.md
 	$(BIN)/python -m npuemu.report.isa_manual isa/README.md
+	$(BIN)/python -m npuemu.report.diagnostics_page docs/diagnostics.md
 
 docs-check: $(VENV)/.stamp-setup
 	$(BIN)/python -m npuemu.report.schema_page --check docs/report-schema.md
 	$(BIN)/python -m npuemu.report.isa_manual --check isa/README.md
+	$(BIN)/python -m npuemu.report.diagnostics_page --check docs/diagnostics.md
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -8,6 +8,6 @@ PACKAGE = Path(__file__).resolve().parent
 
 
 def folder(name: str) -> Path:
-    """The data folder ``isa``, ``programs`` or ``machines``."""
+    """The data folder ``isa``, ``programs``, ``machines`` or ``diagnostics``."""
     inside = PACKAGE / "_data" / name
     return inside if inside.is_dir() else PACKAGE.parent / name

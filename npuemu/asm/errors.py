@@ -1,4 +1,4 @@
-"""The one exception of the assembler, and the stable table of its codes."""
+"""The one exception of the assembler, and its stable codes."""
 
 from __future__ import annotations
 
@@ -35,62 +35,24 @@ class Location:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-CODES: dict[str, str] = {
-    # text
-    "A101": "the line does not parse",
-    "A102": "unknown directive",
-    "A103": "a block is not closed, or closed without being open",
-    "A104": "the source cannot be read",
-    "A105": "an include file is not found",
-    "A106": "a string, number or line is malformed",
-    # names
-    "A201": "a name is not defined",
-    "A202": "a name is defined twice",
-    "A203": "a name has the wrong form or is reserved",
-    # instructions
-    "A301": "unknown instruction or macro",
-    "A302": "wrong suffix",
-    "A303": "wrong number of operands",
-    "A304": "unknown or repeated operand name",
-    "A305": "wrong kind of operand",
-    "A306": "a value does not fit its field",
-    "A307": "the instruction belongs to another core or section",
-    "A308": "the machine does not have this instruction, type or cast",
-    "A309": "wrong arguments of a macro",
-    # expressions
-    "A401": "a value leaves the 64-bit range",
-    "A402": "division by zero, bad shift or bad function argument",
-    "A403": "wrong kind of value in an expression",
-    "A404": "unknown function or wrong number of arguments",
-    # declarations
-    "A501": "a tensor declaration makes no sense",
-    "A502": "a buffer declaration makes no sense",
-    "A503": "a memory is over capacity",
-    "A504": "a declaration is missing, repeated or in the wrong place",
-    # control flow
-    "A601": "unknown section, or code outside a section",
-    "A602": "the code falls off its end",
-    "A603": "there is no code",
-    # limits
-    "A701": "too much static expansion",
-    "A702": "recursion or nesting too deep",
-    # what the text is assembled for
-    "A801": "unknown parameter",
-    "A802": "a parameter or argument has a bad value",
-    "A803": "the kernel refuses these parameters",
-    "A804": "unknown machine, or one the kernel is not written for",
-    "A805": "the text or binary is already bound",
-    # binaries
-    "A901": "not a kernel binary, or one of another version",
-    "A902": "the binary is damaged",
-    "A903": "the binary's contents make no sense",
-}
+CODES = (
+    "A101", "A102", "A103", "A104", "A105", "A106",
+    "A201", "A202", "A203",
+    "A301", "A302", "A303", "A304", "A305", "A306", "A307", "A308", "A309",
+    "A401", "A402", "A403", "A404",
+    "A501", "A502", "A503", "A504",
+    "A601", "A602", "A603",
+    "A701", "A702",
+    "A801", "A802", "A803", "A804", "A805",
+    "A901", "A902", "A903",
+)  # fmt: skip
+"""Every code; ``diagnostics/`` has a page for each."""
 
 
 class AsmError(UserError):
     """What is wrong with a kernel's text or binary; ``str()`` is the whole message.
 
-    ``code`` is a key of `CODES`, ``summary`` the first line without it; ``location`` is None when
+    ``code`` is one of `CODES`, ``summary`` the first line without it; ``location`` is None when
     no line is at fault.
     """
 

@@ -13,7 +13,8 @@ from typing import Annotated
 
 import typer
 
-from npuemu.cli import catalog, program, run, verify
+from npuemu import pages
+from npuemu.cli import catalog, explain, program, run, verify
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -35,6 +36,7 @@ app.command("verify")(verify.verify)
 app.command("list")(catalog.list_kernels)
 app.command("machines")(catalog.machines)
 app.command("isa")(catalog.isa)
+app.command("explain")(explain.explain)
 
 
 def _print_version(value: bool) -> None:
@@ -62,7 +64,8 @@ def describe(error: BaseException) -> str:
         text = str(usage())
     elif type(error).__module__.split(".")[0] == "npuemu":
         # Every exception class of this package carries a message for a person.
-        text = str(error)
+        code = getattr(error, "code", None)
+        text = f"{error}\n{pages.hint([code])}" if code else str(error)
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     elif isinstance(error, MemoryError):

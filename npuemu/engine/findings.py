@@ -33,28 +33,33 @@ class Findings:
         """Races and uses of undefined memory."""
         if self.launch.watch is None:
             return []
-        return [self._words(f) for f in self.launch.watch.found()]
+        groups: dict[tuple[int, str, str], list[Finding]] = {}
+        for f in self.launch.watch.found():
+            earlier = self.where(f.row_a) if f.row_a >= 0 else ""
+            groups.setdefault((f.kind, self.where(f.row_b), earlier), []).append(f)
+        return [self._words(group[0], sum(f.count for f in group)) for group in groups.values()]
 
     def unused(self) -> list[Diagnostic]:
         """Results that nothing read: only of a run that came to its end."""
         watch = self.launch.watch
         if watch is None or not watch.check:
             return []
-        found = []
+        lines: dict[tuple[str, str], list[int]] = {}
         for row in watch.unused.nonzero()[0].tolist():
-            record, times = self.launch.decoded.records[row], int(watch.unused[row])
-            total = int(watch.executed[row])
-            load = record.pipe in LOADS
+            lines.setdefault((self.where(row), self._name(row)), []).append(row)
+        found = []
+        for (where, name), rows in lines.items():
+            times, total = int(watch.unused[rows].sum()), int(watch.executed[rows].sum())
+            load = self.launch.decoded.records[rows[0]].pipe in LOADS
             what = "nothing uses what it loads" if load else "nothing reads its result"
-            often = "" if times == total == 1 else f" in {times:,} of its {total:,} executions"
-            kind = KINDS[211 if load else 210]
-            found.append(Diagnostic(kind, f"{record.name}: {what}{often}", self.where(row)))
+            often = "" if times == total == 1 else f" in {times:,} of {total:,} executions"
+            found.append(Diagnostic(KINDS[211 if load else 210], f"{name}: {what}{often}", where))
         return found
 
-    def _words(self, f: Finding) -> Diagnostic:
+    def _words(self, f: Finding, count: int) -> Diagnostic:
         later = f"{self._name(f.row_b)} ({self._place(f.pipe_b, f.start_b)})"
         span = self._span(f)
-        often = f"; {f.count:,} times in this run" if f.count > 1 else ""
+        often = f"; {count:,} times in this run" if count > 1 else ""
         if f.row_a < 0:
             text = f"{later} uses {span}, which nothing has written{often}"
             return Diagnostic(KINDS[f.kind], text, self.where(f.row_b))

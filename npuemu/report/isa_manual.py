@@ -14,7 +14,7 @@ from npuemu.machine import Machine
 from npuemu.machine import load as load_machine
 from npuemu.machine import names as machine_names
 from npuemu.machine.schema import Timing
-from npuemu.report.page import write_or_check
+from npuemu.report.page import table, write_or_check
 
 CHAPTERS = {
     "scalar": "Scalar",
@@ -31,15 +31,6 @@ EXAMPLES = {
     "event": 1, "id": 2, "value": 0x3F80_0000, "b": 64, "offset": 8,
 }  # fmt: skip
 """Numbers of the assembled examples by operand name; others are the lowest aligned one above 0."""
-
-Row = Iterable[object]
-
-
-def table(head: tuple[str, ...], rows: Iterable[Row]) -> str:
-    """A Markdown table; bars inside cells are escaped."""
-    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    lines += [f"| {' | '.join(str(c).replace('|', chr(92) + '|') for c in row)} |" for row in rows]
-    return "\n".join(lines) + "\n"
 
 
 def all_machines() -> list[Machine]:

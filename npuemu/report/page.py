@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+Row = Iterable[object]
+
+
+def table(head: tuple[str, ...], rows: Iterable[Row]) -> str:
+    """A Markdown table; bars inside cells are escaped."""
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines += [f"| {' | '.join(str(c).replace('|', chr(92) + '|') for c in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
 
 
 def write_or_check(arguments: list[str], text: str, source: str) -> int:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
+from npuemu import pages
 from npuemu.report.json_schema import Diagnostic, Report, as_report
 from npuemu.report.summary import (
     bar,
@@ -135,12 +136,12 @@ def finding(diagnostic: Diagnostic, source_line: SourceLine | None = None) -> st
 def findings(
     report: Mapping[str, Any] | Report, source_line: SourceLine | None = None, most: int = 50
 ) -> str:
-    """All diagnostics, errors first; beyond ``most`` only their number."""
+    """All diagnostics, errors first, and where to read more; beyond ``most`` only their number."""
     listed = sorted(as_report(report).diagnostics, key=lambda d: d.severity != "error")
     text = "".join(finding(diagnostic, source_line) for diagnostic in listed[:most])
     if len(listed) > most:
         text += f"... and {len(listed) - most} more (all of them are in the JSON report)\n"
-    return text
+    return f"{text}{pages.hint(d.code for d in listed)}\n" if listed else ""
 
 
 def render(

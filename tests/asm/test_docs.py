@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from npuemu import asm
-from npuemu.asm.errors import CODES
 from npuemu.asm.functions import FUNCTIONS
 from npuemu.asm.parser import grammar
 
@@ -34,8 +33,7 @@ def test_python_runs(text: str) -> None:
     exec(compile(text, "assembly.md", "exec"), {})
 
 
-def test_codes_functions_and_directives_are_all_there() -> None:
-    assert re.findall(r"^\| (A\d+) \| (.*) \|$", PAGE, re.MULTILINE) == list(CODES.items())
+def test_functions_and_directives_are_all_there() -> None:
     assert [name for name in FUNCTIONS if f"`{name}(" not in PAGE] == []
     assert [name for name in grammar().directives if f"`{name}" not in PAGE] == []
 

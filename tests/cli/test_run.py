@@ -63,7 +63,9 @@ def test_report_on_standard_output_is_json_alone(api: FakeApi, npu: Npu) -> None
     status, out, err = npu("run", "gemm_bf16", "--report", "-")
     assert status == 0
     assert json.loads(out) == api.report
-    assert err == "kernel.npu:7: warning[E117]: two <writes> race\n"
+    assert err == (
+        "kernel.npu:7: warning[E117]: two <writes> race\nfor more: npuemu explain E117\n"
+    )
 
 
 def test_files(api: FakeApi, npu: Npu, tmp_path: Path) -> None:

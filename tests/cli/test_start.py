@@ -26,7 +26,7 @@ def _command(*arguments: str) -> list[str]:
     "arguments",
     [
         ("--help",), ("run", "--help"), ("list",), ("machines",), ("isa",), ("isa", "mmad"),
-        ("check", "gemm_bf16"), ("dis", "gemm_bf16"),
+        ("check", "gemm_bf16"), ("dis", "gemm_bf16"), ("explain",), ("explain", "E201", "A306"),
     ],
 )  # fmt: skip
 def test_numba_is_not_imported(arguments: tuple[str, ...]) -> None:

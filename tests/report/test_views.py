@@ -72,12 +72,18 @@ def test_source_lines_follow_findings_and_errors_come_first() -> None:
         "b:2: error[E117]: two <writes> race",
         "    | mmad ...",
         "a:1: warning[E117]: two <writes> race",
+        "for more: npuemu explain E117",
     ]
+
+
+def test_a_clean_run_points_nowhere() -> None:
+    assert findings(sample()) == ""
+    assert "explain" not in render(sample())
 
 
 def test_many_findings_are_cut() -> None:
     report = sample(diagnostics=[finding()] * 60)
-    assert findings(report).splitlines()[-1].startswith("... and 10 more")
+    assert findings(report).splitlines()[-2].startswith("... and 10 more")
 
 
 def test_utilisation() -> None:
