@@ -32,7 +32,10 @@ class Diagnosis:
             return [self._deadlock(), *findings.found()]
         if status == st.ERROR:
             return [self._problem(), *findings.found()]
-        return [*findings.found(), *self._wraps(), *self._leftovers(), *findings.unused()]
+        races = findings.found()
+        # what a race has overtaken may look unused
+        unused = [] if races else findings.unused()
+        return [*races, *self._wraps(), *self._leftovers(), *unused]
 
     def _head(self, core: int, pipe: int, cycle: int) -> str:
         return f"{core_name(core)}, pipe {PIPES[pipe]}, cycle {cycle}"
