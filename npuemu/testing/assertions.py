@@ -9,7 +9,7 @@ from typing import Any
 from npuemu.api import Run
 from npuemu.observe.diagnostics import KINDS
 from npuemu.report.json_schema import as_report
-from npuemu.report.summary import causes_text, integer, percent, pipe_rows
+from npuemu.report.summary import PipeRow, causes_text, integer, percent, pipe_rows
 from npuemu.report.tables import Column, Style, table
 from npuemu.report.terminal import findings
 from npuemu.testing.differences import copies, differences, subject
@@ -88,7 +88,7 @@ def _cycles_message(run: Run, words: str, limit: float) -> str:
     share = f" ({percent(abs(over) / limit)})" if limit else ""
     excess = f"{abs(over):,} {'too many' if over > 0 else 'too few'}{share}"
     report = as_report(run.report)
-    rows = sorted(pipe_rows(report), key=lambda row: -row.busy)
+    rows = _busiest(pipe_rows(report))
     columns = [
         Column("core"), Column("pipe"), Column("busy", True), Column("busy %", True),
         Column("stall %", True), Column("stalled by"),
@@ -111,6 +111,14 @@ def _cycles_message(run: Run, words: str, limit: float) -> str:
         found = ", ".join(f"{name} {integer(n)}" for n, name in stalls[:_STALLS])
         lines.append(f"the largest stalls: {found}")
     return "\n".join(lines)
+
+
+def _busiest(rows: list[PipeRow]) -> list[PipeRow]:
+    """The busiest core's row of every kind of core and pipe, the busiest first."""
+    found: dict[tuple[str, str], PipeRow] = {}
+    for row in sorted(rows, key=lambda row: -row.busy):
+        found.setdefault((row.kind, row.pipe), row)
+    return list(found.values())
 
 
 def assert_clean(run: Run, allow: str | Iterable[str] = ()) -> None:

@@ -90,7 +90,7 @@ def check(place: TestPlace, name: str, run: Run, now: Recorded) -> None:
     data, manifest = _paths(place, name)
     if not data.exists() and not manifest.exists():
         raise AssertionError(
-            f"no golden tensors are stored for {subject(run)}: {place.shown(data)} is missing\n"
+            f"no golden tensors are stored for {subject(run)}\n  {place.shown(data)} is missing\n"
             f"make them, look at them and commit them:\n  {place.command}"
         )
     try:
@@ -106,7 +106,8 @@ def check(place: TestPlace, name: str, run: Run, now: Recorded) -> None:
         return
     notes = "".join(f"  recorded with {note}\n" for note in now.changes(then))
     raise AssertionError(
-        f"{subject(run)} is not what was recorded in {place.shown(data)}\n{found}\n{notes}"
+        f"{subject(run)} is not what was recorded\n  recorded in  {place.shown(data)}\n"
+        f"{found}\n{notes}"
         f"if the new values are right, record them:\n  {place.command}"
     )
 
