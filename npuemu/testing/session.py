@@ -45,9 +45,10 @@ class TestPlace:
     @property
     def folder(self) -> Path:
         """The folder of this test's golden tensors."""
-        plain = re.sub(r"[^A-Za-z0-9_.=-]+", "-", self.name.replace("::", ".")).strip("-.")
-        lossless = re.fullmatch(r"[A-Za-z0-9_.=:]+(\[[A-Za-z0-9_.=-]+\])?", self.name)
-        if not lossless or len(plain) > _LONGEST:
+        function, bracket, rest = self.name.partition("[")
+        exact = function.replace("::", ".") + ("-" + rest.removesuffix("]") if bracket else "")
+        plain = re.sub(r"[^A-Za-z0-9_.=-]+", "-", exact)
+        if plain != exact or len(plain) > _LONGEST:
             digest = hashlib.sha256(self.name.encode()).hexdigest()[:8]
             plain = f"{plain[:_LONGEST]}-{digest}"
         return self.file.parent / "golden" / self.file.stem / plain
