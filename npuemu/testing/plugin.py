@@ -20,13 +20,27 @@ _REPORTED = "npuemu_golden"
 _lines = pytest.StashKey[list[str]]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that stores golden tensors."""
-    group = parser.getgroup("npuemu", "kernels of an NPU (npuemu)")
-    group.addoption(
-        OPTION, action="store_true", default=False, dest="npuemu_update_golden",
-        help="store the outputs of runs given to npu.golden() beside their tests",
-    )  # fmt: skip
+@pytest.hookimpl(hookwrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, None, None]:
+    """Add the option that stores golden tensors, unless the project has one of that name: its own.
+
+    So late, because two options of one name would end every pytest of such a project.
+    """
+    yield
+    if not _is_known(parser):
+        group = parser.getgroup("npuemu", "kernels of an NPU (npuemu)")
+        group.addoption(
+            OPTION, action="store_true", default=False,
+            help="store the outputs of runs given to npu.golden() beside their tests",
+        )  # fmt: skip
+
+
+def _is_known(parser: pytest.Parser) -> bool:
+    """Whether somebody has added the option, perhaps one that takes a value."""
+    try:
+        return OPTION not in parser.parse_known_and_unknown_args([OPTION])[1]
+    except pytest.UsageError:
+        return True
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +48,7 @@ def npuemu_session(request: pytest.FixtureRequest) -> Session:
     """What all tests share: kernels that are assembled, machines that are loaded."""
     from npuemu.testing.session import Session
 
-    return Session(update_golden=request.config.getoption("npuemu_update_golden"))
+    return Session(update_golden=bool(request.config.getoption(OPTION)))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 # Loaded here, so that the inner pytest of a test does not load compiled code again.
 import npuemu.runner
 import npuemu.testing.golden
-import npuemu.testing.kernels  # noqa: F401
+import npuemu.testing.kernels
 from npuemu.jit.cache import cache_root
 from npuemu.testing.session import TestPlace
 from tests.testing.kernels import WIDTHS, copy_kernel, stuck_kernel
@@ -219,6 +219,18 @@ def test_every_tensor_type_survives(project: Project) -> None:
     assert project.run("--update-golden", passed=count).count("unchanged") == count
 
 
+@pytest.mark.parametrize("kind", ["action='store_true'", "metavar='PATH'"])
+def test_a_project_may_have_an_option_of_that_name(project: Project, kind: str) -> None:
+    """The plugin is in every pytest of an environment: it must not end one that it is not for."""
+    project.write(
+        "conftest.py",
+        f"def pytest_addoption(parser):\n    parser.addoption('--update-golden', {kind})",
+    )
+    project.test("assert npu")
+    project.run(passed=1)
+    project.run("--update-golden" + "=here" * ("PATH" in kind), passed=1)
+
+
 def test_golden_names(project: Project) -> None:
     project.test(f"npu.golden({RUN}, 'a')", f"npu.golden({RUN}, 'b')")
     project.run("--update-golden", passed=1)
@@ -237,8 +249,8 @@ def test_a_run_without_results_is_not_stored(project: Project) -> None:
 
 
 def test_tests_with_like_names_have_folders_of_their_own(tmp_path: Path) -> None:
-    names = ["test_x[a/b]", "test_x[a:b]", "test_x[a-b]", "test_x", "T::test_x", "test_x[a]",
-             f"test_x[{'a' * 150}]", f"test_x[{'a' * 151}]", "test_x[..]", "test_x[\u00e9]"]  # fmt: skip
+    ids = ["a/b", "a:b", "a-b", "a", "..", "\u00e9", "a" * 150, "a" * 151]
+    names = ["test_x", "T::test_x", *(f"test_x[{i}]" for i in ids)]
     places = [TestPlace(tmp_path / "t.py", n, tmp_path, tmp_path) for n in names]
     folders = {place.folder for place in places}
     assert len(folders) == len(names)
@@ -254,7 +266,7 @@ def test_workers_of_xdist_share_the_summary(project: Project) -> None:
     came = project.run("-p", "xdist", "-n", "2", "--update-golden", passed=4)
     assert came.count("new        golden/test_many/test_x-") == 4
     assert len(project.golden()) == 8
-    project.run("-p", "xdist", "-n", "2", passed=4)
+    project.run(passed=4)
 
 
 def test_an_unused_plugin_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -167,7 +167,13 @@ def test_a_damaged_golden_file_is_named(installed: Installed, project: Path) -> 
     data.write_bytes(content)
     status, came = installed.run("-m", "pytest", "tests/test_scale_add.py", cwd=project)
     assert status == 1 and "1 failed" in came, came
-    for words in ("were edited or damaged", "tensor 'Z'", f"  {GOLDEN}.npz", f"  {GOLDEN}.json",
-                  "restore both files from version control, or record them again:", UPDATE):  # fmt: skip
+    for words in (
+        "were edited or damaged",
+        "tensor 'Z'",
+        f"  {GOLDEN}.npz",
+        f"  {GOLDEN}.json",
+        "restore both files from version control, or record them again:",
+        UPDATE,
+    ):
         assert words in came, came
     assert bytes(content) == data.read_bytes()
