@@ -30,8 +30,10 @@ def assert_bit_exact(run: Run, golden: Golden | str, array: Any = None) -> None:
     has errors. TypeError or ValueError if there is nothing to compare.
     """
     __tracebackhide__ = True
-    wanted = _golden_tensors(run, golden, array)
     refuse_errors(run)
+    if run.report["mode"] == "timing":
+        raise AssertionError(f"{subject(run)} has no values to compare: it ran in timing mode")
+    wanted = _golden_tensors(run, golden, array)
     found = differences(run, wanted)
     if found:
         raise AssertionError(f"{subject(run)} is not bit-exact\n{found}")

@@ -155,6 +155,8 @@ def _read(data: Path, manifest: Path) -> tuple[Recorded, dict[str, Array]]:
         if raw.get("schema") != SCHEMA:
             raise _Damaged(f"{manifest.name} is not of schema {SCHEMA}")
         then = Recorded(**raw)
+        if not all(isinstance(part, dict) for part in (then.params, then.inputs, then.tensors)):
+            raise ValueError("params, inputs and tensors are objects")
         stored = {n: (t["dtype"], tuple(t["shape"]), t["sha256"]) for n, t in then.tensors.items()}
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise _Damaged(f"{manifest.name} is no manifest: {tensor.one_line(error)}") from None

@@ -31,8 +31,8 @@ MachineName = str | Path | Machine | None
 class KernelRun(Run):
     """A `Run` that knows its inputs.
 
-    inputs: arrays by tensor name, drawn ones included, in the natural NumPy type of each; None for
-    a tensor that timing mode did not need.
+    inputs: arrays by tensor name, drawn ones included, in the natural NumPy type of each; in timing
+    mode only those that were given.
     """
 
     inputs: dict[str, Array] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Npu:
         try:
             return self._loaded(kernel, machine, blocks, params)
         except NpuemuError as error:
-            raise _bare(error) from None
+            raise error.with_traceback(None) from None
 
     def assemble(
         self, text: str, *, machine: MachineName = None, blocks: int | None = None, **params: int
@@ -81,7 +81,7 @@ class Npu:
 
             return self._session.program(("text", text), target, blocks, params, build)
         except NpuemuError as error:
-            raise _bare(error) from None
+            raise error.with_traceback(None) from None
 
     def run(
         self,
@@ -117,7 +117,7 @@ class Npu:
             values = self._inputs(program, inputs or {}, seed, mode)
             done = api.run(program, target, values, **options)  # type: ignore[arg-type]
         except NpuemuError as error:
-            raise _bare(error) from None
+            raise error.with_traceback(None) from None
         return KernelRun(**vars(done), inputs=values)
 
     def golden(self, run: Run, name: str = "outputs") -> None:
@@ -148,7 +148,7 @@ class Npu:
         path = self._kernel(kernel)
 
         def build() -> Program:
-            return api.load(path, machine=target, blocks=blocks, **params)
+            return api.load(self._shown(path), machine=target, blocks=blocks, **params)
 
         return self._session.program(("file", str(path)), target, blocks, params, build)
 
@@ -169,6 +169,12 @@ class Npu:
         near = difflib.get_close_matches(path.name, [p.name for p in known], 1)
         hint = f"; did you mean {str(path.parent / near[0])!r}?" if near else ""
         raise UserError(f"there is no kernel {str(kernel)!r}{hint} ({self._searched()})")
+
+    def _shown(self, path: Any) -> Any:
+        """The path as messages are to name it: from where pytest was started, if it lies there."""
+        started = self._place.started
+        here = isinstance(path, Path) and path.is_relative_to(started) and Path.cwd() == started
+        return path.relative_to(started) if here else path
 
     def _machine(self, machine: MachineName) -> Machine | None:
         if machine is None or isinstance(machine, Machine):
@@ -225,9 +231,3 @@ class Npu:
     def _searched(self) -> str:
         places = [os.path.relpath(f, self._place.root) for f in self._folders()]
         return f"looked in {', '.join(places)} of {self._place.root}"
-
-
-def _bare(error: NpuemuError) -> NpuemuError:
-    """The error without the tool's frames and causes: its text is the whole message."""
-    error.__cause__ = None
-    return error.with_traceback(None)

@@ -20,7 +20,7 @@ from npuemu.observe.diagnostics import KINDS
 from tests.docs.pages import ROOT, Reader, alike, blocks
 
 DOCS = ROOT / "docs"
-PAGES = ("getting-started", "machine-files")
+PAGES = ("getting-started", "machine-files", "testing")
 
 
 def text(name: str) -> str:
@@ -61,6 +61,7 @@ def links() -> list[tuple[str, str]]:
     pages = [
         *DOCS.glob("*.md"),
         *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "isa/README.md")),
+        *(ROOT / "examples").glob("*/README.md"),
     ]
     found = []
     for page in pages:

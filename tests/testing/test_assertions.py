@@ -140,7 +140,7 @@ def test_what_cannot_be_compared_is_refused() -> None:
     with pytest.raises(TypeError, match="npu fixture"):
         assert_bit_exact(done, lambda inputs, params: {"Y": inputs["X"]})
     text = failure(assert_bit_exact, run(mode="timing"), {"Y": floats()})
-    assert "the run was made in timing mode" in text
+    assert text.endswith("has no values to compare: it ran in timing mode")
 
 
 def test_a_run_with_errors_is_neither_exact_nor_fast() -> None:

@@ -174,7 +174,7 @@ def test_life_of_a_golden_tensor(project: Project) -> None:
     project.run(passed=1)
 
 
-@pytest.mark.parametrize("damage", ["array", "manifest", "cut", "json", "alone", "schema"])
+@pytest.mark.parametrize("damage", ["array", "manifest", "cut", "json", "alone", "schema", "list"])
 def test_damaged_golden_files_are_named(project: Project, damage: str) -> None:
     project.test(f"npu.golden({RUN})")
     project.run("--update-golden", passed=1)
@@ -187,7 +187,8 @@ def test_damaged_golden_files_are_named(project: Project, damage: str) -> None:
         data.unlink()
     else:
         text = manifest.read_text()
-        edits = {"manifest": ('"sha256": "', '"sha256": "0'), "schema": ("-1", "-0")}
+        edits = {"manifest": ('"sha256": "', '"sha256": "0'), "schema": ("-1", "-0"),
+                 "list": ('"inputs": {', '"inputs": [], "npuemu": {')}  # fmt: skip
         manifest.write_text(text[:-9] if damage == "json" else text.replace(*edits[damage]))
     before = project.golden()
     came = project.run(failed=1)
