@@ -73,10 +73,10 @@ class Recorded:
         for key in ("kernel", "machine", "blocks", "params"):
             now, before = getattr(self, key), getattr(then, key)
             if now != before:
-                found.append(f"{key} {_plain(before)} then, {_plain(now)} now")
+                found.append(f"{key} {_plain(before)} -> {_plain(now)}")
         other = [n for n, value in self.inputs.items() if then.inputs.get(n, value) != value]
         if other:
-            found.append(f"input {', '.join(other)} had other values")
+            found.append(f"input {', '.join(other)} has other values")
         return found
 
 
@@ -104,7 +104,7 @@ def check(place: TestPlace, name: str, run: Run, now: Recorded) -> None:
     found = _compare(run, now, then, arrays)
     if not found:
         return
-    notes = "".join(f"  recorded with {note}\n" for note in now.changes(then))
+    notes = "".join(f"  since then   {note}\n" for note in now.changes(then))
     raise AssertionError(
         f"{subject(run)} is not what was recorded\n  recorded in  {place.shown(data)}\n"
         f"{found}\n{notes}"
@@ -118,13 +118,14 @@ def update(place: TestPlace, name: str, run: Run, now: Recorded) -> str:
     try:
         then, arrays = _read(data, manifest)
     except _Damaged as problem:
-        state = f"replaced ({problem})" if data.exists() or manifest.exists() else "new"
+        there = data.exists() or manifest.exists()
+        word, note = ("replaced", f": {problem}") if there else ("new", "")
     else:
         counts = _counts(run, then, arrays)
         changes = counts + now.changes(then)
         if not changes:
             return f"unchanged  {place.shown(data)}"
-        state = f"changed: {'; '.join(changes)}"
+        word, note = "changed", f": {'; '.join(changes)}"
     data.parent.mkdir(parents=True, exist_ok=True)
     tensors = run.kernel.tensors
     files.write_all(
@@ -135,8 +136,7 @@ def update(place: TestPlace, name: str, run: Run, now: Recorded) -> str:
     part = manifest.with_name(f".{os.getpid()}.{manifest.name}")
     part.write_text(json.dumps(asdict(now), indent=2) + "\n", encoding="utf-8")
     part.replace(manifest)
-    word, _, rest = state.partition(": ")
-    return f"{word:<9}  {place.shown(data)}" + (f": {rest}" if rest else "")
+    return f"{word:<9}  {place.shown(data)}{note}"
 
 
 def _paths(place: TestPlace, name: str) -> tuple[Path, Path]:

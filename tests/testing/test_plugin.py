@@ -167,7 +167,7 @@ def test_life_of_a_golden_tensor(project: Project) -> None:
     came = project.run(failed=1)
     assert "Y[1, 30]: 8388608 ULP apart" in came
     assert "expected   1  0x3F800000" in came and "actual     2  0x40000000" in came
-    assert "recorded with input X had other values" in came
+    assert "since then   input X has other values" in came
     assert "pytest test_it.py::test_x --update-golden" in came
     assert project.golden() == files, "written without being asked"
     assert ".npz: Y in 2 of 64 elements" in project.run("--update-golden", passed=1)
@@ -195,8 +195,20 @@ def test_damaged_golden_files_are_named(project: Project, damage: str) -> None:
     assert "were edited or damaged" in came and "restore both files" in came
     assert "pytest test_it.py::test_x --update-golden" in came
     assert project.golden() == before
-    assert "replaced (" in project.run("--update-golden", passed=1)
+    assert "replaced   golden/test_it/test_x/outputs.npz: " in project.run("--update-golden", passed=1)
     project.run(passed=1)
+
+
+def test_what_else_changed_is_named(project: Project) -> None:
+    project.test("npu.golden(npu.run('copy.npu'))")
+    project.run("--update-golden", passed=1)
+    project.test("npu.golden(npu.run('copy.npu', N=128, blocks=2))")
+    came = project.run(failed=1)
+    assert "output Y was f32 [2, 32], is f32 [2, 64]" in came
+    assert "since then   blocks 1 -> 2" in came
+    assert "since then   params N=64 BYTES=256 -> N=128 BYTES=512" in came
+    came = project.run("--update-golden", passed=1)
+    assert "changed    golden/test_it/test_x/outputs.npz: Y is now f32 [2, 64]; blocks 1" in came
 
 
 def test_every_tensor_type_survives(project: Project) -> None:
