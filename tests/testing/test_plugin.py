@@ -195,7 +195,9 @@ def test_damaged_golden_files_are_named(project: Project, damage: str) -> None:
     assert "were edited or damaged" in came and "restore both files" in came
     assert "pytest test_it.py::test_x --update-golden" in came
     assert project.golden() == before
-    assert "replaced   golden/test_it/test_x/outputs.npz: " in project.run("--update-golden", passed=1)
+    assert "replaced   golden/test_it/test_x/outputs.npz: " in project.run(
+        "--update-golden", passed=1
+    )
     project.run(passed=1)
 
 
