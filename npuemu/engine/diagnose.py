@@ -120,10 +120,14 @@ class Diagnosis:
         return best or "no tensor starts before it"
 
     def _wraps(self) -> list[Diagnostic]:
-        wrapped = int(self.e.ctx[:, 40].sum())
-        if not wrapped:
-            return []
-        return [Diagnostic(KINDS[120], f"{wrapped:,} INT32 accumulator words wrapped modulo 2^32")]
+        lines: dict[str, int] = {}
+        for row in self.e.profile[:, st.F_WRAPS].nonzero()[0].tolist():
+            where = self.where(row)
+            lines[where] = lines.get(where, 0) + int(self.e.profile[row, st.F_WRAPS])
+        return [
+            Diagnostic(KINDS[120], f"{n:,} INT32 accumulator words wrapped modulo 2^32", where)
+            for where, n in lines.items()
+        ]
 
     def _leftovers(self) -> list[Diagnostic]:
         found = []
