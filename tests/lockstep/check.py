@@ -33,7 +33,7 @@ class Bad(Exception):
 
 def assembled(case: Case) -> Program:
     """The case's program."""
-    return npuemu.assemble(case.text, machine=case.machine)
+    return npuemu.assemble(case.text, machine=harness.machine(case.machine))
 
 
 def identities(report: dict[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from npuemu.isa.table import PIPES, Operand, Record
 from npuemu.machine import Machine
 from tests.lockstep.layout import Layout, Linear
-from tests.lockstep.model import Model
+from tests.lockstep.model import Model, Place
 from tests.lockstep.operands import Chosen, Draw, Form, draw_mask, forms
 from tests.lockstep.order import Order
 from tests.lockstep.regions import ISA, Mask, Refused, Span, Touch, touch
@@ -99,7 +99,21 @@ class Emitter:
             if not all(self._good(role, core, s) for s in spans) or self._smears(spans):
                 return None
             found[core] = spans
-        return found
+        return None if len(found) > 1 and self._collide(found) else found
+
+    def _collide(self, found: Spans) -> bool:
+        """Whether cores of a role, all at this instruction, write the same memory's bytes."""
+        seen: list[tuple[Place, Span]] = []
+        for core, spans in found.items():
+            own = [(self.model.place(core, s.mem), s) for s in spans]
+            for place, span in own:
+                for other, old in seen:
+                    if place == other and (span.write or old.write) and (
+                        span.first < old.stop and old.first < span.stop
+                    ):
+                        return True
+            seen += own
+        return False
 
     @staticmethod
     def _smears(spans: tuple[Span, ...]) -> bool:

@@ -12,6 +12,7 @@ from npuemu import machine as machines
 from npuemu.asm.program import Program
 from npuemu.isa.table import CORE_PIPES, PIPES
 from npuemu.machine import Machine
+from tests.lockstep import harness
 from tests.lockstep import layout as places
 from tests.lockstep.emit import Emitter, Limits
 from tests.lockstep.layout import Layout
@@ -183,7 +184,7 @@ class Generator:
 def generate(seed: int, machine: str | None = None, size: int = 6) -> Case:
     """The program of a seed: the same text and inputs wherever it is made."""
     name = machine or random.Random(f"machine {seed}").choice(machines.names)
-    made = Generator(seed, machines.load(name), size)
+    made = Generator(seed, harness.machine(name), size)
     made.run()
     used = made.emitter.used | made.scalar.used
     return Case(seed, made.text(seed), name, made.blocks, made.layout, frozenset(used),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,15 @@ from npuemu import machine as machines
 from npuemu import runner
 from npuemu.asm.program import Program
 from npuemu.engine.launch import Launch
+from npuemu.machine import Machine
 
 MAX_CYCLES = 10_000_000
+
+
+@cache
+def machine(name: str) -> Machine:
+    """A built-in machine, read once."""
+    return machines.load(name)
 
 
 @dataclass
@@ -56,7 +64,7 @@ def run(program: Program, gm: NDArray[np.uint8], mode: str = "full") -> State:
     """One run on ``gm`` (changed in place)."""
     with launches() as kept:
         report, _, _ = runner.execute(
-            program, machines.load(program.machine), gm, mode, True, 1, MAX_CYCLES, None, False
+            program, machine(program.machine), gm, mode, True, 1, MAX_CYCLES, None, False
         )
     launch = kept[0]
     flags = {
