@@ -118,7 +118,7 @@ def problem(case: Case, program: Program, *, trace: bool = False) -> str | None:
     return found
 
 
-def check(seed: int, machine: str | None = None, size: int = 4, trace: bool = False) -> Case:
+def check(seed: int, machine: str | None = None, size: int = 3, trace: bool = False) -> Case:
     """Make the program of a seed and hold all rules against it; raises `Bad`."""
     case = generate(seed, machine, size)
     why = problem(case, assembled(case), trace=trace)

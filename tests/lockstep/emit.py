@@ -19,6 +19,8 @@ MOST_BYTES, MOST_WORK, MOST_ELEMENTS = 16384, 1500, 400
 GATHER_TABLE = 1024
 DEPENDS_ON_DATA = "E117"
 """Records whose meaning names this error check what they read; they are placed by hand."""
+UNORDERED = ("fix",)
+"""Tables whose meanings name no order of the elements: no two of them go to one byte."""
 
 
 @dataclass
@@ -98,6 +100,8 @@ class Emitter:
             spans = last[1].spans
             if not all(self._good(role, core, s) for s in spans) or self._smears(spans):
                 return None
+            if record.table in UNORDERED and self._piles_up(spans):
+                return None
             found[core] = spans
         return None if len(found) > 1 and self._collide(found) else found
 
@@ -114,6 +118,15 @@ class Emitter:
                         return True
             seen += own
         return False
+
+    @staticmethod
+    def _piles_up(spans: tuple[Span, ...]) -> bool:
+        """Whether some byte is written twice."""
+        writes = [s for s in spans if s.write]
+        return any(s.folded for s in writes) or any(
+            a.mem == b.mem and a.first < b.stop and b.first < a.stop
+            for i, a in enumerate(writes) for b in writes[:i]
+        )  # fmt: skip
 
     @staticmethod
     def _smears(spans: tuple[Span, ...]) -> bool:
@@ -187,12 +200,13 @@ class Emitter:
 
     # --- what to place
 
-    def data(self, role: Role, record: Record | None = None) -> bool:
+    def data(self, role: Role, record: Record | None = None, form: Form | None = None) -> bool:
         """A random data instruction; False if no draw was legal."""
         rng = self.rng
         if record is None:
             record = rng.choice(self.records(role.kind))
-        form = rng.choice(forms(self.machine, record))
+        if form is None:
+            form = rng.choice(forms(self.machine, record))
         self.fill_for(role, record)
         draw, nothing = self.draws[role.kind], rng.random() < 0.06
         for effort in range(DRAWS):
@@ -268,10 +282,11 @@ class Emitter:
             self.given(role, "mmad", dst=start, a=a, b=b, m=32, n=32, k=1,
                        type=self.rng.choice((0, 1, 2)))  # fmt: skip
 
-    def gather(self, role: Role) -> bool:
+    def gather(self, role: Role, form: Form | None = None) -> bool:
         """Offsets from the tensor IDX, then an instruction that reads by them."""
         record = self.rng.choice([r for r in ISA.records if DEPENDS_ON_DATA in r.meaning])
-        form = self.rng.choice(forms(self.machine, record))
+        if form is None:
+            form = self.rng.choice(forms(self.machine, record))
         if role.local:
             return False
         self.fill(role, "UB")

@@ -14,14 +14,17 @@ from npuemu.isa.table import CORE_PIPES, PIPES
 from npuemu.machine import Machine
 from tests.lockstep import harness
 from tests.lockstep import layout as places
-from tests.lockstep.emit import Emitter, Limits
+from tests.lockstep.emit import DEPENDS_ON_DATA, Emitter, Limits
 from tests.lockstep.layout import Layout
 from tests.lockstep.model import GM, Illegal, Model
-from tests.lockstep.operands import BITS, Draw, Form
+from tests.lockstep.operands import BITS, Draw, Form, cover
 from tests.lockstep.order import HEAVY, MINIMAL, PLAIN, Order
 from tests.lockstep.role import Role
 from tests.lockstep.scalar import Scalar
 
+WANTED = 2
+"""Instructions that a program must have, in turn through all forms of the machine."""
+RETRIES = 4
 STORES = {"cube": ("fix_l0c_gm",), "vector": ("mov_ub_gm",)}
 
 
@@ -80,16 +83,19 @@ class Generator:
 
     def __init__(self, seed: int, machine: Machine, size: int) -> None:
         self.rng = rng = random.Random(f"lockstep {seed}")
+        number, plan = seed // len(machines.names), cover(machine)
+        self.wanted = [plan[(number * WANTED + i) % len(plan)] for i in range(WANTED)]
         self.machine, self.size = machine, size
         self.blocks = rng.choice((1, 1, 1, 2, 3))
-        kinds = rng.choice((("cube", "vector"), ("cube", "vector"), ("cube",), ("vector",)))
-        self.layout = places.draw(rng, machine, self.blocks, kinds)
+        kinds = {record.core for record, _ in self.wanted}
+        kinds |= set(rng.choice((("cube", "vector"), ("cube",), ("vector",))))
+        self.layout = places.draw(rng, machine, self.blocks, sorted(kinds))
         protected = frozenset(i for i, p in enumerate(PIPES) if machine.protected(p))
         self.model = Model(3 * self.blocks, protected)
         for tensor in self.layout.tensors:
             if tensor.role == "in":
                 self.model.written[GM] |= ((1 << tensor.nbytes) - 1) << tensor.address
-        self.roles = self._roles(kinds)
+        self.roles = self._roles(sorted(kinds))
         density = rng.choice((MINIMAL, PLAIN, HEAVY))
         self.order = Order(rng, self.model, machine, self.roles, density)
         exchange = rng.choice((0.0, 0.1, 0.3))
@@ -97,7 +103,7 @@ class Generator:
         self.emitter = Emitter(rng, machine, self.layout, self.model, self.order, draws, Limits())
         self.scalar = Scalar(rng, self.emitter)
 
-    def _roles(self, kinds: tuple[str, ...]) -> list[Role]:
+    def _roles(self, kinds: list[str]) -> list[Role]:
         """Which cores share code: one or two roles of each kind."""
         rng = self.rng
         roles = []
@@ -150,7 +156,17 @@ class Generator:
 
     def run(self) -> None:
         """All parts, and results into the output tensors."""
-        for _ in range(self.size * len(self.roles)):
+        for record, form in self.wanted:
+            role = self.rng.choice([r for r in self.roles if r.kind == record.core])
+            self.rng.choice((self.step, self.simple))(role)
+            for _ in range(RETRIES):
+                if DEPENDS_ON_DATA in record.meaning:
+                    placed = self.emitter.gather(role, form)
+                else:
+                    placed = self.emitter.data(role, record, form)
+                if placed:
+                    break
+        for _ in range((self.size - 1) * len(self.roles)):
             self.step(self.rng.choice(self.roles))
         for role in self.roles:
             for name in STORES[role.kind]:
@@ -183,7 +199,7 @@ class Generator:
 
 def generate(seed: int, machine: str | None = None, size: int = 6) -> Case:
     """The program of a seed: the same text and inputs wherever it is made."""
-    name = machine or random.Random(f"machine {seed}").choice(machines.names)
+    name = machine or machines.names[seed % len(machines.names)]
     made = Generator(seed, harness.machine(name), size)
     made.run()
     used = made.emitter.used | made.scalar.used

@@ -36,6 +36,7 @@ class Chosen:
 
 
 _FORMS: dict[tuple[str, str], tuple[Form, ...]] = {}
+_COVERS: dict[str, tuple[tuple[Record, Form], ...]] = {}
 
 
 def forms(machine: Machine, record: Record) -> tuple[Form, ...]:
@@ -50,6 +51,21 @@ def forms(machine: Machine, record: Record) -> tuple[Form, ...]:
         plain = {o.name: 0 for o in record.operands}
         _FORMS[key] = tuple(f for f in found if machine.refuse(record, plain | dict(f)) is None)
     return _FORMS[key]
+
+
+def cover(machine: Machine) -> tuple[tuple[Record, Form], ...]:
+    """Data instructions with few suffixes each that together have every suffix of the machine."""
+    if machine.name not in _COVERS:
+        found: list[tuple[Record, Form]] = []
+        for record in (r for r in ISA.records if r.is_data):
+            left = [set(f) or {("", 0)} for f in forms(machine, record)]
+            for form in forms(machine, record):
+                new = set(form) or {("", 0)}
+                if any(pair in part for pair in new for part in left):
+                    found.append((record, form))
+                    left = [part - new for part in left]
+        _COVERS[machine.name] = tuple(found)
+    return _COVERS[machine.name]
 
 
 def data_register(rng: random.Random) -> int:

@@ -42,6 +42,8 @@ class Span:
     bits: int
     holes: bool = False
     """Not every byte of it is touched for sure: lanes that a bit mask leaves out."""
+    folded: bool = False
+    """Some bytes of it are touched more than once."""
 
     @property
     def stop(self) -> int:
@@ -128,7 +130,7 @@ def _span(row: tuple[int, ...], write: bool, holes: bool) -> Span:
     inner, bits = bits, 0
     for i in range(n1):
         bits |= inner << i * s1
-    return Span(MEMORIES[mem], write, base, bits, holes)
+    return Span(MEMORIES[mem], write, base, bits, holes, bits.bit_count() < n1 * n0 * length)
 
 
 def check(operand: Operand, value: int) -> None:
