@@ -52,6 +52,7 @@ class Emitter:
     limits: Limits = field(default_factory=Limits)
     used: set[tuple[str, Form]] = field(default_factory=set)
     known: dict[str, list[Record]] = field(default_factory=dict)
+    filled: set[Place] = field(default_factory=set)
 
     def records(self, kind: str) -> list[Record]:
         """Data instructions of a core kind that the machine has."""
@@ -248,13 +249,14 @@ class Emitter:
             self.fill(role, "FB")
 
     def empty(self, role: Role, mem: str) -> bool:
-        """Whether some core has nothing in a memory yet."""
-        return any(not self.model.written[self.model.place(c, mem)] for c in role.active)
+        """Whether some core has not filled its window of a memory yet."""
+        return any(self.model.place(c, mem) not in self.filled for c in role.active)
 
     def fill(self, role: Role, mem: str) -> None:
         """Load a window of a memory, from what it is loaded from."""
         if mem == "GM" or not self.machine.capacity.get(mem) or not self.empty(role, mem):
             return
+        self.filled |= {self.model.place(c, mem) for c in role.active}
         start, size = self.layout.windows[mem]
         source = Linear(self.rng.choice(self.layout.inputs()).address)
         if mem in ("L1", "UB"):

@@ -109,7 +109,13 @@ class Generator:
         roles = []
         for kind in kinds:
             cores = [c for c in range(3 * self.blocks) if (c % 3 == 0) == (kind == "cube")]
-            if len(cores) > 1 and rng.random() < 0.4:
+            shared = kind == "vector" and any(
+                o.mem == "L1" for record, _ in self.wanted for o in record.operands
+                if record.core == kind
+            )  # fmt: skip
+            if shared:  # both vector cores of a group would write it at once
+                parts = [[c for c in cores if c % 3 == s] for s in (1, 2)]
+            elif len(cores) > 1 and rng.random() < 0.4:
                 first = rng.choice((
                     [c for c in cores if c % 3 == 1],
                     [c for c in cores if c < 3],

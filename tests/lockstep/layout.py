@@ -15,7 +15,7 @@ INPUT_BYTES = 4096
 INDEX_BYTES = 1024
 """Offsets of `vgather` in the tensor IDX lie below this."""
 WINDOWS = {
-    "L1": 16384, "UB": 16384, "L0A": 8192, "L0B": 8192, "L0C": 8192, "BT": 1024, "FB": 1024,
+    "L1": 16384, "UB": 16384, "L0A": 8192, "L0B": 8192, "L0C": 4096, "BT": 1024, "FB": 1024,
 }  # fmt: skip
 STEP = {"L0C": 8192, "L0A": 8192, "L0B": 8192, "BT": 1024, "FB": 1024}
 SHARED_PART = 4096

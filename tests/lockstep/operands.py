@@ -54,17 +54,11 @@ def forms(machine: Machine, record: Record) -> tuple[Form, ...]:
 
 
 def cover(machine: Machine) -> tuple[tuple[Record, Form], ...]:
-    """Data instructions with few suffixes each that together have every suffix of the machine."""
+    """Every form of every data instruction that the machine has."""
     if machine.name not in _COVERS:
-        found: list[tuple[Record, Form]] = []
-        for record in (r for r in ISA.records if r.is_data):
-            left = [set(f) or {("", 0)} for f in forms(machine, record)]
-            for form in forms(machine, record):
-                new = set(form) or {("", 0)}
-                if any(pair in part for pair in new for part in left):
-                    found.append((record, form))
-                    left = [part - new for part in left]
-        _COVERS[machine.name] = tuple(found)
+        _COVERS[machine.name] = tuple(
+            (r, form) for r in ISA.records if r.is_data for form in forms(machine, r)
+        )
     return _COVERS[machine.name]
 
 
