@@ -109,9 +109,7 @@ def problem(case: Case, program: Program, *, trace: bool = False) -> str | None:
     timing = harness.run(program, start.copy(), "timing")
     if timing.report["cycles"] != state.report["cycles"]:
         return f"cycles {state.report['cycles']}, in timing mode {timing.report['cycles']}"
-    outcome = interpret(
-        program, case.machine, bytearray(start), order_seed=case.seed, trace=trace
-    )
+    outcome = interpret(program, case.machine, bytearray(start), order_seed=case.seed, trace=trace)
     found = disagreement(outcome, state)
     if found is None and trace and races(outcome):
         return f"races by brute force: {sorted(races(outcome))[:4]}"

@@ -82,8 +82,14 @@ class Emitter:
                 return tensor is not None
         return self.model.has(core, span)
 
-    def touched(self, role: Role, record: Record, chosen: dict[str, Chosen],
-                mask: Mask, limits: Limits | None = None) -> Spans | None:
+    def touched(
+        self,
+        role: Role,
+        record: Record,
+        chosen: dict[str, Chosen],
+        mask: Mask,
+        limits: Limits | None = None,
+    ) -> Spans | None:
         """What an instruction touches on every core; None if it is not legal on one of them."""
         nz = self.machine.file.layout.l0a == "NZ"
         found: Spans = {}
@@ -113,8 +119,10 @@ class Emitter:
             own = [(self.model.place(core, s.mem), s) for s in spans]
             for place, span in own:
                 for other, old in seen:
-                    if place == other and (span.write or old.write) and (
-                        span.first < old.stop and old.first < span.stop
+                    if (
+                        place == other
+                        and (span.write or old.write)
+                        and (span.first < old.stop and old.first < span.stop)
                     ):
                         return True
             seen += own
@@ -182,8 +190,14 @@ class Emitter:
             role.emit(f"set_vector_mask {halves[0]}, {halves[1]}")
         role.mask = mask
 
-    def place(self, role: Role, record: Record, chosen: dict[str, Chosen], mask: Mask,
-              spans: tuple[Spans, ...]) -> bool:
+    def place(
+        self,
+        role: Role,
+        record: Record,
+        chosen: dict[str, Chosen],
+        mask: Mask,
+        spans: tuple[Spans, ...],
+    ) -> bool:
         """Put an instruction in that is legal: what orders it first. False: nothing can."""
         role.busy = set()
         if record.pipe == "V":
@@ -194,8 +208,9 @@ class Emitter:
             return False
         role.tell(self.model, Event("access", pipe, spans=spans))
         role.emit(text)
-        self.used.add((record.name, tuple((o.name, chosen[o.name].value.base)
-                                          for o in record.suffixes)))
+        self.used.add(
+            (record.name, tuple((o.name, chosen[o.name].value.base) for o in record.suffixes))
+        )
         self.order.decorate(role, pipe)
         return True
 
@@ -221,8 +236,9 @@ class Emitter:
                 return self.place(role, record, chosen, mask or Mask(), (spans,))
         return False
 
-    def given(self, role: Role, name: str, mask: Mask | None = None,
-              **operands: int | Linear) -> bool:
+    def given(
+        self, role: Role, name: str, mask: Mask | None = None, **operands: int | Linear
+    ) -> bool:
         """An instruction with these operands; the others take their defaults."""
         record = ISA.by_name[name]
         chosen = {}
@@ -281,7 +297,7 @@ class Emitter:
             self.fill(role, "L0A")
             self.fill(role, "L0B")
             a, b = self.layout.windows["L0A"][0], self.layout.windows["L0B"][0]
-            self.given(role, "mmad", dst=start, a=a, b=b, m=32, n=32, k=1,
+            self.given(role, "mmad", dst=start, a=a, b=b, m=16, n=32, k=1,
                        type=self.rng.choice((0, 1, 2)))  # fmt: skip
 
     def gather(self, role: Role, form: Form | None = None) -> bool:

@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from npuemu import machine as machines
 from npuemu import runner
 from npuemu.asm.program import Program
+from npuemu.engine.decode import Decoded
 from npuemu.engine.launch import Launch
 from npuemu.machine import Machine
 
 MAX_CYCLES = 10_000_000
+_decoded: list[Any] = []
 
 
 @cache
@@ -53,11 +55,19 @@ def launches() -> Iterator[list[Launch]]:
             super().__post_init__()
             kept.append(self)
 
-    runner.Launch = Kept  # type: ignore[misc]
+    decode = runner.decode_program
+
+    def decoded(code: dict[str, tuple[int, ...]], machine: Machine) -> Decoded:
+        """Decoding is most of a small run: the last program's is kept."""
+        if not _decoded or _decoded[0] is not code:
+            _decoded[:] = [code, decode(code, machine)]
+        return _decoded[1]  # type: ignore[no-any-return]
+
+    runner.Launch, runner.decode_program = Kept, decoded  # type: ignore[misc]
     try:
         yield kept
     finally:
-        runner.Launch = original  # type: ignore[misc]
+        runner.Launch, runner.decode_program = original, decode  # type: ignore[misc]
 
 
 def run(program: Program, gm: NDArray[np.uint8], mode: str = "full") -> State:

@@ -15,9 +15,9 @@ INPUT_BYTES = 4096
 INDEX_BYTES = 1024
 """Offsets of `vgather` in the tensor IDX lie below this."""
 WINDOWS = {
-    "L1": 16384, "UB": 16384, "L0A": 8192, "L0B": 8192, "L0C": 4096, "BT": 1024, "FB": 1024,
+    "L1": 16384, "UB": 16384, "L0A": 8192, "L0B": 8192, "L0C": 2048, "BT": 1024, "FB": 1024,
 }  # fmt: skip
-STEP = {"L0C": 8192, "L0A": 8192, "L0B": 8192, "BT": 1024, "FB": 1024}
+STEP = {"L0C": 2048, "L0A": 8192, "L0B": 8192, "BT": 1024, "FB": 1024}
 SHARED_PART = 4096
 """Bytes at the end of the windows of L1 and UB that other cores write, where they can."""
 
@@ -116,9 +116,7 @@ class Layout:
         return start <= first and stop <= start + size
 
 
-def draw(
-    rng: random.Random, machine: Machine, blocks: int, kinds: Sequence[str]
-) -> Layout:
+def draw(rng: random.Random, machine: Machine, blocks: int, kinds: Sequence[str]) -> Layout:
     """Tensors of random types, windows at random places (the ends of the memories included)."""
     layout = Layout(machine, blocks)
     types = list(DTYPE_BITS)

@@ -114,8 +114,9 @@ class Draw:
         start, size = self.layout.windows[operand.mem]
         if operand.mem in ("L1", "UB") and size > 2 * SHARED_PART:
             shared = self.rng.random() < (0.1 if own else 0.9)
-            start, size = (start + size - SHARED_PART, SHARED_PART) if shared else (
-                start, size - SHARED_PART)
+            start, size = (
+                (start + size - SHARED_PART, SHARED_PART) if shared else (start, size - SHARED_PART)
+            )
         step = max(operand.align, self.rng.choice((1, 32, 32, 256, 1024)))
         return (start + self.rng.randrange(size)) // step * step
 

@@ -166,6 +166,8 @@ def touch(record: Record, values: Mapping[str, int], mask: Mask, l0a_nz: bool) -
             if sum(row[3] * row[5] for row in rows) > 4096:
                 raise Refused("too many runs")
             spans += [_span(row, write, loose) for row in rows]
-    totals = (builtins.eval(_compiled(t or "0"), env) for t in (record.units, record.macs,
-                                                                record.elements))
+    totals = (
+        builtins.eval(_compiled(t or "0"), env)
+        for t in (record.units, record.macs, record.elements)
+    )
     return Touch(tuple(spans), *totals)

@@ -98,9 +98,7 @@ class Scalar:
             at = draw.global_address(store) if space == "GM" else Linear(draw.local(local, True))
             at = replace(at, base=at.base // SIZES[kind] * SIZES[kind])
             bits = (1 << SIZES[kind]) - 1
-            spans = {
-                c: (Span(space, store, at.on(c, role.blocks), bits),) for c in role.active
-            }
+            spans = {c: (Span(space, store, at.on(c, role.blocks), bits),) for c in role.active}
             if all(emitter._good(role, c, s[0]) for c, s in spans.items()):
                 break
         else:

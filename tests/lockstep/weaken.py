@@ -17,9 +17,7 @@ def tags(text: str) -> list[int]:
 
 def without(text: str, tag: int) -> str:
     """The program without one piece: a barrier, or the sets of a flag and all waits for them."""
-    lines = [
-        line for line in text.splitlines() if not (m := _TAG.search(line)) or int(m[1]) != tag
-    ]
+    lines = [line for line in text.splitlines() if not (m := _TAG.search(line)) or int(m[1]) != tag]
     return "\n".join(lines) + "\n"
 
 
