@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from npuemu.isa.table import PIPES, Operand, Record
 from npuemu.machine import Machine
@@ -139,7 +139,7 @@ class Emitter:
 
     @staticmethod
     def _smears(spans: tuple[Span, ...]) -> bool:
-        """Whether an instruction writes what it reads: only in the very same bytes is that meant."""
+        """Whether an instruction writes some of what it reads, but not the very same bytes."""
         for w in (s for s in spans if s.write):
             for r in (s for s in spans if not s.write and s.mem == w.mem):
                 if r.first < w.stop and w.first < r.stop and (r.first, r.bits) != (w.first, w.bits):
@@ -151,6 +151,8 @@ class Emitter:
     def _text(self, role: Role, operand: Operand, chosen: Chosen) -> str:
         if operand.enum is not None:
             return str(operand.enum.symbol(chosen.value.base))
+        if chosen.held is not None:
+            return f"r{chosen.held}"
         if chosen.raw:
             return f"r{self.rng.randrange(32)}"
         if operand.kind == "reg" or chosen.register or chosen.value.stride:
@@ -203,11 +205,18 @@ class Emitter:
         if record.pipe == "V":
             self.set_mask(role, mask)
         pipe = PIPES.index(record.pipe)
+        chosen = {
+            n: replace(c, held=role.load_ahead(c.value)) if c.step else c for n, c in chosen.items()
+        }
         text = self.line(role, record, chosen)
-        if not self.order.need(role, pipe, spans[0]):
+        every = {core: sum((s[core] for s in spans), ()) for core in role.active}
+        if not self.order.need(role, pipe, every):
             return False
         role.tell(self.model, Event("access", pipe, spans=spans))
         role.emit(text)
+        for choice in chosen.values():
+            if choice.held is not None:
+                role.emit(f"add r{choice.held}, r{choice.held}, {choice.step}")
         self.used.add(
             (record.name, tuple((o.name, chosen[o.name].value.base) for o in record.suffixes))
         )
@@ -231,10 +240,26 @@ class Emitter:
             mask = role.mask if role.mask is not None and rng.random() < 0.5 else None
             if record.pipe == "V" and (mask is None or effort > 5):
                 mask = draw_mask(rng, record, numbers)
-            spans = self.touched(role, record, chosen, mask or Mask())
-            if spans is not None and (nothing or any(spans.values())):
-                return self.place(role, record, chosen, mask or Mask(), (spans,))
+            if role.rounds > 1:
+                self.stepped(record, chosen)
+            rounds = [
+                self.touched(
+                    role, record, {n: c.after(i) for n, c in chosen.items()}, mask or Mask()
+                )
+                for i in range(role.rounds)
+            ]
+            spans = tuple(s for s in rounds if s is not None)
+            if len(spans) == role.rounds and (nothing or any(spans[0].values())):
+                return self.place(role, record, chosen, mask or Mask(), spans)
         return False
+
+    def stepped(self, record: Record, chosen: dict[str, Chosen]) -> None:
+        """Let some addresses of an instruction in a loop move on from round to round."""
+        for operand in record.operands:
+            choice = chosen[operand.name]
+            if operand.mem is not None and self.rng.random() < 0.3:
+                step = self.rng.choice((1, 2, 8, -1)) * max(operand.align, 32)
+                chosen[operand.name] = replace(choice, step=step)
 
     def given(
         self, role: Role, name: str, mask: Mask | None = None, **operands: int | Linear

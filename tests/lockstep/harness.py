@@ -1,4 +1,4 @@
-"""Runs programs on the emulator and keeps what the report does not show: every memory at the end."""
+"""Runs programs on the emulator and keeps what no report shows: every memory at the end."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from npuemu.isa.codec import immediate_range
 from npuemu.isa.table import Operand, Record
@@ -28,11 +28,19 @@ BITS = (
 
 @dataclass(frozen=True)
 class Chosen:
-    """An operand's value. ``register``: it must come in a register; ``raw``: any register will do."""
+    """An operand's value. ``register``: it comes in a register; ``raw``: any register will do."""
 
     value: Linear
     register: bool = False
     raw: bool = False
+    step: int = 0
+    """What a round of the loop adds to it."""
+    held: int | None = None
+    """The register that holds it all the time."""
+
+    def after(self, rounds: int) -> Chosen:
+        """The operand some rounds later."""
+        return replace(self, value=replace(self.value, base=self.value.base + rounds * self.step))
 
 
 _FORMS: dict[tuple[str, str], tuple[Form, ...]] = {}

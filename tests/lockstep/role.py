@@ -65,6 +65,9 @@ class Role:
     pending: list[tuple[int, int, int, int]] = field(default_factory=list)
     """Flags raised ahead of need: source, destination, event, tag."""
     recorded: list[Event] | None = None
+    rounds: int = 1
+    """Rounds of the loop in hand; ``head``: the line at which it starts."""
+    head: int = 0
     local: bool = False
     """In a loop or a branch: nothing that other cores take part in."""
     labels: int = 0
@@ -118,6 +121,18 @@ class Role:
             self.emit(f"mul r{register}, r{INDEX_REGISTERS[value.index]}, {value.stride}")
             self.emit(f"add r{register}, r{register}, {value.base}")
         self.known[register] = value
+
+    def load_ahead(self, value: Linear) -> int:
+        """A register of its own for the loop in hand, loaded in front of it."""
+        register = self.pick()
+        body = self.lines[self.head :]
+        del self.lines[self.head :]
+        self.load(register, value)
+        self.spoil(register)
+        self.head = len(self.lines)
+        self.lines += body
+        self.reserved.add(register)
+        return register
 
     def spoil(self, register: int) -> None:
         """A register now holds something else."""

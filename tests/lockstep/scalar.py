@@ -176,7 +176,7 @@ class Scalar:
 
     def loop(self, role: Role, body: Callable[[Role], None]) -> None:
         """A part that runs some times; a barrier where its rounds are not ordered otherwise."""
-        rng, model, order = self.rng, self.emitter.model, self.emitter.order
+        rng, order = self.rng, self.emitter.order
         self.begin(role)
         role.forget()
         rounds = rng.choice((1, 2, 2, 3))
@@ -185,16 +185,18 @@ class Scalar:
         role.reserved.add(counter)
         role.emit(f"li r{counter}, {start}")
         label = role.label()
+        role.head, role.rounds = len(role.lines), rounds
         role.lines.append(f"{label}:")
-        role.recorded = []
+        role.recorded, reserved = [], set(role.reserved)
         body(role)
         order.drain(role)
-        if not self._again(role, rounds, dry=True):
+        if not self._again(role, rounds):
             order.barrier_all(role)
         events, role.recorded = role.recorded, None
         assert self._repeat(role, events, rounds), "a barrier orders the rounds of a loop"
         self._close(role, counter, label, start, rounds)
-        role.reserved.discard(counter)
+        role.reserved = reserved - {counter}
+        role.rounds = 1
         self.end(role)
 
     def _close(self, role: Role, counter: int, label: str, start: int, rounds: int) -> None:
@@ -215,7 +217,7 @@ class Scalar:
         role.emit(f"{form}, {label}")
         self.used.add((form.split()[0], ()))
 
-    def _again(self, role: Role, rounds: int, dry: bool) -> bool:
+    def _again(self, role: Role, rounds: int) -> bool:
         """Whether the recorded rounds follow each other in order; the model stays as it is."""
         model = self.emitter.model
         saved = model.snapshot()

@@ -19,7 +19,7 @@ from tests.lockstep.check import Bad, assembled, check, problem
 from tests.lockstep.generate import generate
 from tests.lockstep.weaken import shrink
 
-HANG_SECONDS = 120
+HANG_SECONDS = 300
 
 
 def smaller(bad: Bad) -> str:
