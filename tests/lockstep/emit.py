@@ -39,6 +39,11 @@ class Limits:
         )  # fmt: skip
 
 
+def joined(rounds: tuple[Spans, ...], cores: tuple[int, ...]) -> Spans:
+    """What all rounds of a loop touch, by core."""
+    return {core: sum((spans[core] for spans in rounds), ()) for core in cores}
+
+
 @dataclass
 class Emitter:
     """Data instructions of a program in the making."""
@@ -105,7 +110,7 @@ class Emitter:
                 if not (limits or self.limits).hold(last[1]):
                     return None
             spans = last[1].spans
-            if not all(self._good(role, core, s) for s in spans) or self._smears(spans):
+            if not all(self._good(role, core, s) for s in spans):
                 return None
             if record.table in UNORDERED and self._piles_up(spans):
                 return None
@@ -136,15 +141,6 @@ class Emitter:
             a.mem == b.mem and a.first < b.stop and b.first < a.stop
             for i, a in enumerate(writes) for b in writes[:i]
         )  # fmt: skip
-
-    @staticmethod
-    def _smears(spans: tuple[Span, ...]) -> bool:
-        """Whether an instruction writes some of what it reads, but not the very same bytes."""
-        for w in (s for s in spans if s.write):
-            for r in (s for s in spans if not s.write and s.mem == w.mem):
-                if r.first < w.stop and w.first < r.stop and (r.first, r.bits) != (w.first, w.bits):
-                    return True
-        return False
 
     # --- the line
 
@@ -209,8 +205,7 @@ class Emitter:
             n: replace(c, held=role.load_ahead(c.value)) if c.step else c for n, c in chosen.items()
         }
         text = self.line(role, record, chosen)
-        every = {core: sum((s[core] for s in spans), ()) for core in role.active}
-        if not self.order.need(role, pipe, every):
+        if not self.order.need(role, pipe, joined(spans, role.active)):
             return False
         role.tell(self.model, Event("access", pipe, spans=spans))
         role.emit(text)
@@ -241,7 +236,7 @@ class Emitter:
             if record.pipe == "V" and (mask is None or effort > 5):
                 mask = draw_mask(rng, record, numbers)
             if role.rounds > 1:
-                self.stepped(record, chosen)
+                self.stepped(role, record, chosen)
             rounds = [
                 self.touched(
                     role, record, {n: c.after(i) for n, c in chosen.items()}, mask or Mask()
@@ -249,15 +244,19 @@ class Emitter:
                 for i in range(role.rounds)
             ]
             spans = tuple(s for s in rounds if s is not None)
-            if len(spans) == role.rounds and (nothing or any(spans[0].values())):
+            if len(spans) < role.rounds or not (nothing or any(spans[0].values())):
+                continue
+            if role.rounds == 1 or not self._collide(joined(spans, role.active)):
                 return self.place(role, record, chosen, mask or Mask(), spans)
         return False
 
-    def stepped(self, record: Record, chosen: dict[str, Chosen]) -> None:
+    def stepped(self, role: Role, record: Record, chosen: dict[str, Chosen]) -> None:
         """Let some addresses of an instruction in a loop move on from round to round."""
+        left = len(role.kept)
         for operand in record.operands:
             choice = chosen[operand.name]
-            if operand.mem is not None and self.rng.random() < 0.3:
+            if operand.mem is not None and left and self.rng.random() < 0.3:
+                left -= 1
                 step = self.rng.choice((1, 2, 8, -1)) * max(operand.align, 32)
                 chosen[operand.name] = replace(choice, step=step)
 

@@ -68,6 +68,8 @@ class Role:
     rounds: int = 1
     """Rounds of the loop in hand; ``head``: the line at which it starts."""
     head: int = 0
+    kept: list[int] = field(default_factory=list)
+    """Reserved registers that nothing in the loop in hand has used so far."""
     local: bool = False
     """In a loop or a branch: nothing that other cores take part in."""
     labels: int = 0
@@ -124,14 +126,13 @@ class Role:
 
     def load_ahead(self, value: Linear) -> int:
         """A register of its own for the loop in hand, loaded in front of it."""
-        register = self.pick()
+        register = self.kept.pop()
         body = self.lines[self.head :]
         del self.lines[self.head :]
         self.load(register, value)
         self.spoil(register)
         self.head = len(self.lines)
         self.lines += body
-        self.reserved.add(register)
         return register
 
     def spoil(self, register: int) -> None:

@@ -12,7 +12,7 @@ from tests.lockstep.layout import INDEX_REGISTERS, OWN, Linear
 from tests.lockstep.model import S
 from tests.lockstep.operands import EDGES, Form, data_register
 from tests.lockstep.regions import ISA, Span
-from tests.lockstep.role import Event, Role
+from tests.lockstep.role import FREE_REGISTERS, Event, Role
 
 SIZES = {n: ISA.enums["mtype"].bits[s] // 8 for s, n in ISA.enums["mtype"].values.items()}
 WORD = 1 << 64
@@ -188,6 +188,8 @@ class Scalar:
         role.head, role.rounds = len(role.lines), rounds
         role.lines.append(f"{label}:")
         role.recorded, reserved = [], set(role.reserved)
+        role.kept = rng.sample([r for r in range(FREE_REGISTERS) if r not in reserved], 6)
+        role.reserved |= set(role.kept)
         body(role)
         order.drain(role)
         if not self._again(role, rounds):
