@@ -44,6 +44,15 @@ def joined(rounds: tuple[Spans, ...], cores: tuple[int, ...]) -> Spans:
     return {core: sum((spans[core] for spans in rounds), ()) for core in cores}
 
 
+def ahead(rounds: tuple[Spans, ...]) -> Spans:
+    """The first round as the model sees it: what later rounds touch must be ordered already."""
+    found = dict(rounds[0])
+    for spans in rounds[1:]:
+        for core, more in spans.items():
+            found[core] += tuple(replace(s, holes=True) for s in more)
+    return found
+
+
 @dataclass
 class Emitter:
     """Data instructions of a program in the making."""
@@ -207,7 +216,7 @@ class Emitter:
         text = self.line(role, record, chosen)
         if not self.order.need(role, pipe, joined(spans, role.active)):
             return False
-        role.tell(self.model, Event("access", pipe, spans=spans))
+        role.tell(self.model, Event("access", pipe, spans=(ahead(spans), *spans[1:])))
         role.emit(text)
         for choice in chosen.values():
             if choice.held is not None:
@@ -260,9 +269,7 @@ class Emitter:
                 step = self.rng.choice((1, 2, 8, -1)) * max(operand.align, 32)
                 chosen[operand.name] = replace(choice, step=step)
 
-    def given(
-        self, role: Role, name: str, mask: Mask | None = None, **operands: int | Linear
-    ) -> bool:
+    def given(self, role: Role, name: str, **operands: int | Linear) -> bool:
         """An instruction with these operands; the others take their defaults."""
         record = ISA.by_name[name]
         chosen = {}
@@ -270,8 +277,8 @@ class Emitter:
             value = operands.get(o.name, o.default or 0)
             linear = value if isinstance(value, Linear) else Linear(value)
             chosen[o.name] = Chosen(linear, register=o.kind == "reg")
-        spans = self.touched(role, record, chosen, mask or Mask(), Limits(1 << 20, 1 << 20))
-        return spans is not None and self.place(role, record, chosen, mask or Mask(), (spans,))
+        spans = self.touched(role, record, chosen, Mask(), Limits(1 << 20, 1 << 20))
+        return spans is not None and self.place(role, record, chosen, Mask(), (spans,))
 
     # --- memories that instructions read
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npuemu import machine as machines
 from npuemu.asm.program import Program
 from npuemu.isa.table import CORE_PIPES, PIPES
-from npuemu.machine import Machine
+from npuemu.machine import Machine, names
 from tests.lockstep import harness
 from tests.lockstep import layout as places
 from tests.lockstep.emit import DEPENDS_ON_DATA, Emitter, Limits
@@ -83,7 +82,7 @@ class Generator:
 
     def __init__(self, seed: int, machine: Machine, size: int) -> None:
         self.rng = rng = random.Random(f"lockstep {seed}")
-        number, plan = seed // len(machines.names), cover(machine)
+        number, plan = seed // len(names), cover(machine)
         self.wanted = [plan[(number * WANTED + i) % len(plan)] for i in range(WANTED)]
         self.machine, self.size = machine, size
         self.blocks = rng.choice((1, 1, 1, 2, 3))
@@ -138,12 +137,12 @@ class Generator:
     def simple(self, role: Role) -> None:
         """One instruction, with what it needs."""
         kind = self.rng.random()
-        if kind < 0.62:
+        if kind < 0.7:
             self.emitter.data(role)
-        elif kind < 0.8:
-            for _ in range(self.rng.randint(1, 4)):
+        elif kind < 0.82:
+            for _ in range(self.rng.randint(1, 3)):
                 self.scalar.compute(role)
-        elif kind < 0.9:
+        elif kind < 0.91:
             self.scalar.access(role, store=False)
         else:
             self.scalar.access(role, store=True)
@@ -151,14 +150,43 @@ class Generator:
     def step(self, role: Role) -> None:
         """One part of a program."""
         kind = self.rng.random()
-        if kind < 0.8:
+        if kind < 0.72:
             self.simple(role)
-        elif kind < 0.87:
+        elif kind < 0.79:
             self.scalar.branch(role, self.body)
-        elif kind < 0.95:
+        elif kind < 0.86:
             self.scalar.loop(role, self.body)
-        elif role.kind == "vector":
+        elif kind < 0.97 or role.kind == "cube":
+            self.exchange(self.rng.choice(self.roles), role)
+        else:
             self.emitter.gather(role)
+
+    def hand_over(self, source: Role, length: int, at: int) -> None:
+        """A role stores ``length`` bytes at ``at``, in every core's slice."""
+        emitter, dst = self.emitter, places.Linear(at, places.SLICE)
+        if source.kind == "vector":
+            emitter.fill(source, "UB")
+            emitter.given(source, "mov_ub_gm", dst=dst, src=self.layout.windows["UB"][0] + 512,
+                          len=length)  # fmt: skip
+        else:
+            emitter.fill(source, "L0C")
+            emitter.given(source, "fix_l0c_gm", conv=1, dst=dst, m=length // 32, n=16,
+                          src=self.layout.windows["L0C"][0], src_stride=1,
+                          dst_stride=32)  # fmt: skip
+
+    def exchange(self, source: Role, target: Role) -> None:
+        """Cores of a kind store, and others read what they stored."""
+        rng = self.rng
+        tensor = rng.choice([t for t in self.layout.sliced(source.kind) if t.role == "scratch"])
+        length, offset = 32 * rng.randint(1, 16), 32 * rng.randrange(32)
+        for role in self.roles:
+            if role.kind == source.kind:
+                self.hand_over(role, length, tensor.address + offset)
+        at = self.emitter.draws[target.kind].part(source.kind, tensor, offset)
+        mem = "UB" if target.kind == "vector" else "L1"
+        start, size = self.layout.windows[mem]
+        dst = start + 32 * rng.randrange((size - length) // 32)
+        self.emitter.given(target, f"mov_gm_{mem.lower()}", dst=dst, src=at, len=length)
 
     def run(self) -> None:
         """All parts, and results into the output tensors."""
@@ -205,7 +233,7 @@ class Generator:
 
 def generate(seed: int, machine: str | None = None, size: int = 6) -> Case:
     """The program of a seed: the same text and inputs wherever it is made."""
-    name = machine or machines.names[seed % len(machines.names)]
+    name = machine or names[seed % len(names)]
     made = Generator(seed, harness.machine(name), size)
     made.run()
     used = made.emitter.used | made.scalar.used

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npuemu import machine as machines
 from npuemu import runner
 from npuemu.asm.program import Program
 from npuemu.engine.decode import Decoded
 from npuemu.engine.launch import Launch
-from npuemu.machine import Machine
+from npuemu.machine import Machine, load
 
 MAX_CYCLES = 10_000_000
 _decoded: list[Any] = []
@@ -25,7 +24,7 @@ _decoded: list[Any] = []
 @cache
 def machine(name: str) -> Machine:
     """A built-in machine, read once."""
-    return machines.load(name)
+    return load(name)
 
 
 @dataclass

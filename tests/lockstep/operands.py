@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from npuemu.isa.codec import immediate_range
 from npuemu.isa.table import Operand, Record
 from npuemu.machine import Machine
-from tests.lockstep.layout import BLOCK, NEXT, OTHER, OWN, SHARED_PART, SLICE, Layout, Linear
+from tests.lockstep.layout import BLOCK, NEXT, OTHER, OWN, SHARED_PART, SLICE, Array, Layout, Linear
 from tests.lockstep.regions import ISA, Mask
 
 Form = tuple[tuple[str, int], ...]
@@ -133,13 +133,19 @@ class Draw:
         rng = self.rng
         tensor = rng.choice(self.layout.sliced(kind))
         offset = self.offset(SLICE)
-        base = tensor.address + offset
+        if write:
+            return Linear(tensor.address + offset, SLICE)
+        return self.part(kind, tensor, offset, self.exchange)
+
+    def part(self, kind: str, tensor: Array, offset: int, foreign: float = 1.0) -> Linear:
+        """A place to read in the slices of a kind; ``foreign``: how often it is not its own."""
+        rng, base = self.rng, tensor.address + offset
         if kind != self.kind:
             if kind == "cube":
                 return Linear(base, SLICE, BLOCK)
             return Linear(base + rng.randrange(2) * SLICE, 2 * SLICE, BLOCK)
         index = OWN
-        if not write and rng.random() < self.exchange:
+        if rng.random() < foreign:
             index = rng.choice((NEXT, OTHER) if kind == "vector" else (NEXT,))
         return Linear(base, SLICE, index)
 

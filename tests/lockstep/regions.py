@@ -108,6 +108,7 @@ def _vector(env: dict[str, Any], mask: Mask) -> bool:
         last = mask.low - (reps - 1) * lanes if reps else 0
         env.update(reps=reps, last=last, counter=1, active=mask.low)
         return False
+    bits: int
     if lanes > 128:
         if mask != Mask():
             raise Refused("8-bit lanes under a bit mask")

@@ -12,7 +12,7 @@ from tests.lockstep.layout import INDEX_REGISTERS, OWN, Linear
 from tests.lockstep.model import S
 from tests.lockstep.operands import EDGES, Form, data_register
 from tests.lockstep.regions import ISA, Span
-from tests.lockstep.role import FREE_REGISTERS, Event, Role
+from tests.lockstep.role import FREE_REGISTERS, Event, Role, Spans
 
 SIZES = {n: ISA.enums["mtype"].bits[s] // 8 for s, n in ISA.enums["mtype"].values.items()}
 WORD = 1 << 64
@@ -98,7 +98,9 @@ class Scalar:
             at = draw.global_address(store) if space == "GM" else Linear(draw.local(local, True))
             at = replace(at, base=at.base // SIZES[kind] * SIZES[kind])
             bits = (1 << SIZES[kind]) - 1
-            spans = {c: (Span(space, store, at.on(c, role.blocks), bits),) for c in role.active}
+            spans: Spans = {
+                c: (Span(space, store, at.on(c, role.blocks), bits),) for c in role.active
+            }
             if all(emitter._good(role, c, s[0]) for c, s in spans.items()):
                 break
         else:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from npuemu import machine as machines
+from npuemu.machine import names
 from tests.interpreter import interpret
 from tests.interpreter.happens_before import races
 from tests.lockstep import harness
@@ -68,15 +68,12 @@ def cases(count: int) -> tuple[Case, ...]:
 def test_every_instruction_and_every_form_is_generated() -> None:
     """Suffixes, casts with their rounding modes: a new record is covered without a word here."""
     made = cases(COVERED)
-    names = {line.split()[0].split(".")[0] for c in made for line in c.text.splitlines() if line}
-    assert [r.name for r in ISA.records if r.name not in names] == []
+    words = {line.split()[0].split(".")[0] for c in made for line in c.text.splitlines() if line}
+    assert [r.name for r in ISA.records if r.name not in words] == []
     used = set().union(*(c.used for c in made))
     tried = [r for r in ISA.records if r.is_data or r.name in ("ld", "st")]
     wanted = {
-        (r.name, form)
-        for r in tried
-        for name in machines.names
-        for form in forms(harness.machine(name), r)
+        (r.name, form) for r in tried for name in names for form in forms(harness.machine(name), r)
     }
     assert [w for w in wanted if w not in used] == []
 
@@ -90,7 +87,7 @@ def test_every_barrier_and_every_mode_is_generated() -> None:
 
 def test_machines_blocks_and_sections_all_occur() -> None:
     made = cases(COVERED)
-    assert {c.machine for c in made} == set(machines.names)
+    assert {c.machine for c in made} == set(names)
     assert {c.blocks for c in made} == {1, 2, 3}
     sections = {(".section cube" in c.text, ".section vector" in c.text) for c in made}
     assert sections == {(True, True), (True, False), (False, True)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import sys
+import traceback
 from dataclasses import replace
 
 from npuemu.errors import NpuemuError
@@ -67,6 +68,9 @@ def main(arguments: list[str]) -> int:
                 faulthandler.cancel_dump_traceback_later()
                 found.case = replace(found.case, text=smaller(found))
             print(f"BAD {found}", flush=True)
+        except Exception:
+            bad += 1
+            print(f"BAD seed {seed}: {traceback.format_exc()}", flush=True)
     faulthandler.cancel_dump_traceback_later()
     return 1 if bad else 0
 
