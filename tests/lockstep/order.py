@@ -172,7 +172,12 @@ class Order:
         if fits and self.rng.random() < 0.7:
             return self.rng.choice(fits)
         counted = "cube" if (source.kind == "cube") == (mode in ("all", "pair")) else "vector"
-        taken = {c.flag for c in self.channels if self._counted(c) == counted}
+        arrives = (source.kind, mode != "c1v")  # which arrivals it counts, of whatever mode
+        taken = {
+            c.flag
+            for c in self.channels
+            if self._counted(c) == counted or (c.source, c.mode != "c1v") == arrives
+        }
         free = [f for f in range(16) if f not in taken]
         if not free:
             return self.rng.choice(fits) if fits else None

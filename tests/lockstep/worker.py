@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import re
 import sys
 import traceback
 from dataclasses import replace
@@ -27,7 +28,7 @@ def smaller(bad: Bad) -> str:
     """The failing program with everything dropped that the failure does not need."""
 
     def kind(why: str | None) -> str:
-        return (why or "").split(":")[0]
+        return re.sub(r"\d+", "", (why or "").split(":")[0])
 
     def fails(text: str) -> bool:
         case = replace(bad.case, text=text)
