@@ -79,7 +79,9 @@ def operand_values(rng: random.Random, kind: str, size: int) -> bytes:
         if rng.random() < extreme:
             found.append(rng.getrandbits(16))
             continue
-        value = rng.choice((0.0, -0.0, rng.gauss(0, 1), rng.gauss(0, 1) * 2 ** rng.randint(-14, spread)))
+        value = rng.choice(
+            (0.0, -0.0, rng.gauss(0, 1), rng.gauss(0, 1) * 2 ** rng.randint(-14, spread))
+        )
         if kind == "f16":
             found.append(int.from_bytes(struct.pack("<e", max(-6e4, min(6e4, value))), "little"))
         else:
@@ -134,7 +136,10 @@ def mmad_kernel(rng: random.Random, kind: str) -> tuple[str, bytes]:
     lines.append("set_flag M, FIX, 0\nwait_flag M, FIX, 0")
     stride = max(1, -(-m // 16))
     lines.append(f"fix_l0c_gm.none_b32 r2, r3, {m}, {n}, {stride}, {4 * n}\nhalt")
-    codes = bytes(rng.choice((255, *range(60, 190))) if rng.random() < 0.02 else rng.randint(100, 150) for _ in range(1024))
+    codes = bytes(
+        rng.choice((255, *range(60, 190))) if rng.random() < 0.02 else rng.randint(100, 150)
+        for _ in range(1024)
+    )
     data = operand_values(rng, kind, TILE) + operand_values(rng, kind, TILE) + codes
     return "\n".join(lines), data + word_values(rng, 256)
 

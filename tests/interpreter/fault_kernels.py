@@ -83,6 +83,8 @@ def suffixes_of(spec: Spec, machine: Machine, kinds: list[str]) -> list[tuple[st
         return suffix_choices(spec, machine, kinds)
     for field in spec.fields:
         if field.name in ("type", "conv"):
-            symbols = [s for s in field.symbols.values() if s != "mxfp4" or "mx" in machine.features]
+            symbols = [
+                s for s in field.symbols.values() if s != "mxfp4" or "mx" in machine.features
+            ]
             return [(symbol,) for symbol in symbols]
     return [()]

@@ -36,7 +36,9 @@ def lane_values(rng: random.Random, kind: str, count: int) -> bytes:
         if kind in SPECIAL and choice < 0.3:
             found.append(rng.choice(SPECIAL[kind]))
         elif kind in SPECIAL and choice < 0.7:
-            (bits,) = struct.unpack("<I", struct.pack("<f", rng.gauss(0, 1) * 2 ** rng.randint(-9, 9)))
+            (bits,) = struct.unpack(
+                "<I", struct.pack("<f", rng.gauss(0, 1) * 2 ** rng.randint(-9, 9))
+            )
             found.append(bits if kind == "f32" else _narrow(kind, bits))
         elif choice < 0.8:
             found.append(rng.choice((0, 1, (1 << 8 * size) - 1, 1 << (8 * size - 1))))

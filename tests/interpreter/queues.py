@@ -112,13 +112,21 @@ class Queue:
         return True
 
 
+def _id_fault(state: State, core: int, ins: Instruction, ops: dict[str, int]) -> str | None:
+    """Ids of 16 and more are for cube cores of machines with c1v, in that mode."""
+    if ops.get("id", 0) < 16:
+        return None
+    wide = core % 3 == 0 and "c1v" in state.machine.features
+    return None if wide and ins.symbols.get("mode", "c1v") == "c1v" else "E101"
+
+
 def synchronise(state: State, core: int, pipe: int, entry: Entry) -> bool:
     """Execute an instruction on a pipe, S included; False if it has to wait."""
     ins, ops, order, signals = entry.ins, entry.ops, state.order, state.signals
     if ins.spec.data:
         execute(state, core, pipe, entry)
         return True
-    fault = operand_fault(ins, ops)
+    fault = operand_fault(ins, ops) or _id_fault(state, core, ins, ops)
     if fault:
         state.stop(fault, core, entry.index)
     elif ins.name in ("set_flag", "wait_flag"):
