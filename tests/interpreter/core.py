@@ -32,9 +32,9 @@ class Core:
 
     @property
     def waiting_at(self) -> int:
-        """Index of an instruction that has not started: S's own, or the head of a queue."""
+        """Index of an instruction that has not started: the head of a queue, or S's own."""
         heads = [queue.entries[0].index for queue in self.queues.values() if queue.entries]
-        return heads[0] if self.halted and heads else self.pc
+        return heads[0] if heads else self.pc
 
     def operands(self, ins: Instruction) -> dict[str, int]:
         """Operand values, registers read as signed numbers."""

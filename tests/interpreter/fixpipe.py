@@ -71,16 +71,18 @@ def _out(step: Step, memory: str, rows: range, columns: range) -> None:
     size = SIZE[conversion]
     width = 32 if size == 1 else 16
     scales = [_scale(step, j) for j in columns] if rows else []
-    for i, row in enumerate(rows):
-        for j, column in enumerate(columns):
-            place = l0c_place(step["src"], row, column, step["src_stride"])
-            word = step.access.number("L0C", place, 4)
-            bits = convert(conversion, word, scales[j], step["relu"])
-            if step["nz2nd"]:
-                at = i * step["dst_stride"] + j * size
-            else:
-                at = j // width * step["dst_stride"] + (i * width + j % width) * size
-            step.access.write(memory, step["dst"] + at, bits.to_bytes(size, "little"))
+    block = len(columns) if step["nz2nd"] else width
+    for first in range(0, len(columns), max(block, 1)):
+        for i in range(len(rows)):
+            for j in range(first, min(first + block, len(columns))):
+                place = l0c_place(step["src"], rows[i], columns[j], step["src_stride"])
+                word = step.access.number("L0C", place, 4)
+                bits = convert(conversion, word, scales[j], step["relu"])
+                if step["nz2nd"]:
+                    at = i * step["dst_stride"] + j * size
+                else:
+                    at = j // width * step["dst_stride"] + (i * width + j % width) * size
+                step.access.write(memory, step["dst"] + at, bits.to_bytes(size, "little"))
 
 
 def fix_l0c_gm(step: Step) -> None:

@@ -84,7 +84,11 @@ def tensor_bytes(program: Program, outcome: Outcome, name: str) -> bytes:
 
 def differences(program: Program, inputs: dict[str, bytes], seed: int = 0) -> list[str]:
     """Where the interpreter and the emulator disagree: nothing, if they agree."""
-    outcome, run = interpreted(program, inputs, seed), emulated(program, inputs)
+    return compare(program, interpreted(program, inputs, seed), emulated(program, inputs))
+
+
+def compare(program: Program, outcome: Outcome, run: npuemu.api.Run) -> list[str]:
+    """Where two runs differ: in the error that ended them, or in outputs and warnings."""
     found = []
     if outcome.fault != error_of(run):
         found.append(f"interpreter {outcome.fault} at {outcome.fault_at}, {run.diagnostics}")

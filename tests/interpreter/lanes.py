@@ -31,6 +31,11 @@ class Lanes:
         return self.tail if repeat == self.reps - 1 else self.full
 
     @property
+    def too_many(self) -> bool:
+        """Whether this is beyond what an instruction may take (E118)."""
+        return self.active > MOST_LANES
+
+    @property
     def active(self) -> int:
         """Active lanes of all repeats."""
         return len(self.full) * (self.reps - 1) + len(self.tail) if self.reps else 0
@@ -70,12 +75,10 @@ def _edges(lanes: tuple[int, ...], blk: int, size: int) -> tuple[int, int]:
 
 
 def lanes_of(mask: Mask, lanes: int, rep: int) -> Lanes | str:
-    """The lanes that an instruction of `lanes` lanes a repeat works on, or E116 or E118."""
+    """The lanes that an instruction of `lanes` lanes a repeat works on, or E116."""
     everything = tuple(range(lanes))
     if mask.counter:
         count = mask.bits & ((1 << 64) - 1)
-        if count > MOST_LANES:
-            return "E118"
         reps = -(-count // lanes)
         return Lanes(lanes, reps, everything, everything[: count - (reps - 1) * lanes])
     if lanes > 128:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import compress, count
 
 from tests.interpreter.memory import Interval
 
 S = 0
+DIGITS = bytes.maketrans(b"01", b"\0\1")
 
 
 @dataclass
@@ -75,9 +77,5 @@ class Order:
 
 def members(mask: int) -> frozenset[int]:
     """Numbers of the bits that are set."""
-    digits = bin(mask)[:1:-1]
-    found, at = [], digits.find("1")
-    while at >= 0:
-        found.append(at)
-        at = digits.find("1", at + 1)
-    return frozenset(found)
+    digits = bin(mask)[:1:-1].encode().translate(DIGITS)
+    return frozenset(compress(count(), digits))

@@ -10,6 +10,8 @@ from tests.interpreter.decode import Instruction
 from tests.interpreter.lanes import Lanes, Mask, lanes_of
 from tests.interpreter.memory import Access
 from tests.interpreter.regions import (
+    Region,
+    audit,
     evaluate_let,
     operand_fault,
     region_fault,
@@ -35,8 +37,17 @@ class Entry:
     dispatched: int
 
 
-def prepare(state: State, core: int, entry: Entry, access: Access) -> Step | str:
-    """Every check of an instruction's start: what its unit gets, or the code of the fault."""
+@dataclass(frozen=True)
+class Start:
+    """An instruction that may start: what its unit gets, and what it is declared to touch."""
+
+    step: Step
+    reads: list[Region]
+    writes: list[Region]
+
+
+def prepare(state: State, core: int, entry: Entry, access: Access) -> Start | str:
+    """Every check of an instruction's start; the code of the fault if one fails."""
     ins = entry.ins
     fault = operand_fault(ins, entry.ops)
     if fault:
@@ -52,21 +63,28 @@ def prepare(state: State, core: int, entry: Entry, access: Access) -> Step | str
             return found
         lanes = found
     with_lanes(names, lanes)
-    fault = region_fault(state.memories, core, *regions(ins, names))
-    return fault or Step(ins, entry.ops, state.machine, access, lanes)
+    reads, writes = regions(ins, names)
+    fault = region_fault(state.memories, core, reads, writes)
+    if fault is None and lanes is not None and lanes.too_many:
+        fault = "E118"
+    step = Step(ins, entry.ops, state.machine, access, lanes)
+    return fault or Start(step, reads, writes)
 
 
 def execute(state: State, core: int, pipe: int, entry: Entry) -> None:
     """A data instruction: all checks, then all effects at once."""
     access = Access(state.memories, core, state.trace)
-    step = prepare(state, core, entry, access)
-    if isinstance(step, str):
-        state.stop(step, core, entry.index)
+    start = prepare(state, core, entry, access)
+    if isinstance(start, str):
+        state.stop(start, core, entry.index)
         return
+    step = start.step
     UNITS[entry.ins.name](step)
     if step.fault:
         state.stop(step.fault, core, entry.index)
         return
+    if state.trace:
+        audit(access, start.reads, start.writes)
     access.commit()
     state.wraps += step.wraps
     state.record(access, pipe, entry.index, entry.ins.name, entry.dispatched)
@@ -94,13 +112,21 @@ class Queue:
         return True
 
 
+def _id_fault(state: State, core: int, ins: Instruction, ops: dict[str, int]) -> str | None:
+    """Ids of 16 and more are for cube cores of machines with c1v, in that mode."""
+    if ops.get("id", 0) < 16:
+        return None
+    wide = core % 3 == 0 and "c1v" in state.machine.features
+    return None if wide and ins.symbols.get("mode", "c1v") == "c1v" else "E101"
+
+
 def synchronise(state: State, core: int, pipe: int, entry: Entry) -> bool:
     """Execute an instruction on a pipe, S included; False if it has to wait."""
     ins, ops, order, signals = entry.ins, entry.ops, state.order, state.signals
     if ins.spec.data:
         execute(state, core, pipe, entry)
         return True
-    fault = operand_fault(ins, ops)
+    fault = operand_fault(ins, ops) or _id_fault(state, core, ins, ops)
     if fault:
         state.stop(fault, core, entry.index)
     elif ins.name in ("set_flag", "wait_flag"):

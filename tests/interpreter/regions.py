@@ -10,7 +10,7 @@ from typing import Any
 from tests.interpreter.decode import Instruction, enums
 from tests.interpreter.lanes import Lanes, offset
 from tests.interpreter.machine import Machine
-from tests.interpreter.memory import Memories
+from tests.interpreter.memory import Access, Interval, Memories, merged
 
 NAMES = ("GM", "L1", "L0A", "L0B", "L0C", "BT", "FB", "UB", "L0A_MX", "L0B_MX", "UB1")
 ADDRESS_END = 1 << 48
@@ -187,3 +187,25 @@ def region_fault(
     faults += [memories.fault(core, w.memory, w.start, w.stop, True) for w in writes]
     outside = [fault for fault in faults if fault in ("E103", "E104")]
     return next(iter(outside), "E105" if "E105" in faults else None)
+
+
+def _intervals(memories: Memories, core: int, found: list[Region]) -> list[Interval]:
+    pieces: list[Interval] = []
+    for region in found:
+        place = memories.owner(core, region.memory)
+        assert place is not None
+        pieces += [(*place, start, start + length) for start, length in region.runs()]
+    return merged(pieces)
+
+
+def _inside(some: list[Interval], all_of: list[Interval]) -> bool:
+    return merged(some + all_of) == all_of
+
+
+def audit(access: Access, reads: list[Region], writes: list[Region]) -> None:
+    """The tables against what an instruction really did: it read nothing that is not declared,
+    and wrote what is.
+    """
+    core, memories = access.core, access.memories
+    assert _inside(access.reads, _intervals(memories, core, reads)), (access.reads, reads)
+    assert merged(access.writes) == _intervals(memories, core, writes), (access.writes, writes)
