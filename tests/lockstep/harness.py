@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npuemu import runner
 from npuemu.asm.program import Program
-from npuemu.engine.decode import Decoded
 from npuemu.engine.launch import Launch
 from npuemu.machine import Machine, load
+from npuemu.runner import Options, Session, report
 
 MAX_CYCLES = 10_000_000
-_decoded: list[Any] = []
+Place = tuple[int, int]
 
 
 @cache
@@ -31,7 +28,8 @@ def machine(name: str) -> Machine:
 class State:
     """What a run left: report, GM, local memories by (core, name), flags and counters that are up.
 
-    flags: (core, source pipe, destination pipe, event); counters: value by (core, id).
+    flags: (core, source pipe, destination pipe, event); counters: value by (core, id); races: pairs of
+    (core, instruction of its section).
     """
 
     report: dict[str, Any]
@@ -39,43 +37,37 @@ class State:
     memories: dict[tuple[int, str], NDArray[np.uint8]]
     flags: set[tuple[int, int, int, int]]
     counters: dict[tuple[int, int], int]
+    races: set[frozenset[Place]]
 
 
-@contextmanager
-def launches() -> Iterator[list[Launch]]:
-    """The launches that `runner.execute` builds meanwhile."""
-    kept: list[Launch] = []
-    original = runner.Launch
+_latest: list[Session] = []
 
-    class Kept(original):  # type: ignore[misc, valid-type]
-        """Remembers itself."""
 
-        def __post_init__(self) -> None:
-            super().__post_init__()
-            kept.append(self)
+def session(program: Program) -> Session:
+    """Decoding is most of a small run: the last program's is kept."""
+    if not _latest or _latest[0].program is not program:
+        _latest[:] = [Session(program, machine(program.machine))]
+    return _latest[0]
 
-    decode = runner.decode_program
 
-    def decoded(code: dict[str, tuple[int, ...]], machine: Machine) -> Decoded:
-        """Decoding is most of a small run: the last program's is kept."""
-        if not _decoded or _decoded[0] is not code:
-            _decoded[:] = [code, decode(code, machine)]
-        return _decoded[1]  # type: ignore[no-any-return]
+def races(launch: Launch) -> set[frozenset[Place]]:
+    """The pairs of instructions that the launch's observers report; of one place if it is alone."""
+    assert launch.watch is not None
+    bases = {kind: base for kind, (base, _) in launch.decoded.bases.items()}
 
-    runner.Launch, runner.decode_program = Kept, decoded  # type: ignore[misc]
-    try:
-        yield kept
-    finally:
-        runner.Launch, runner.decode_program = original, decode  # type: ignore[misc]
+    def place(pipe: int, row: int) -> Place:
+        core = pipe // 8
+        return core, row - bases["vector" if core % 3 else "cube"]
+
+    found = [f for f in launch.watch.found() if f.kind != 204]
+    return {frozenset({place(f.pipe_a, f.row_a), place(f.pipe_b, f.row_b)}) for f in found}
 
 
 def run(program: Program, gm: NDArray[np.uint8], mode: str = "full") -> State:
     """One run on ``gm`` (changed in place)."""
-    with launches() as kept:
-        report, _, _ = runner.execute(
-            program, machine(program.machine), gm, mode, True, 1, MAX_CYCLES, None, False
-        )
-    launch = kept[0]
+    known = session(program)
+    launch = known.launch(gm, Options(mode=mode, max_cycles=MAX_CYCLES), observe=True)
+    found = report(known, launch, launch.run())
     flags = {
         (int(core), int(index) >> 6, int(index) >> 3 & 7, int(index) & 7)
         for core, index in zip(*(launch.state.flags >= 0).nonzero(), strict=True)
@@ -84,4 +76,4 @@ def run(program: Program, gm: NDArray[np.uint8], mode: str = "full") -> State:
         (int(c), int(i)): int(launch.state.counters[c, i])
         for c, i in zip(*(launch.state.counters > 0).nonzero(), strict=True)
     }
-    return State(report, gm, launch.local, flags, counters)
+    return State(found, gm, launch.local, flags, counters, races(launch))
