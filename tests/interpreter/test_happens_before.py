@@ -220,3 +220,12 @@ def test_after_is_closed_and_looks_back() -> None:
     for position, event in enumerate(outcome.events):
         assert all(before < position for before in event.after)
         assert all(outcome.events[before].after <= event.after for before in event.after)
+
+
+@pytest.mark.parametrize("name", ["gemm_bf16", "gemm_w8a16_lift", "gemm_w8a16_msd"])
+def test_bundled_kernels_have_no_races(name: str) -> None:
+    program = npuemu.load(name, M=17, N=32, K=64, blocks=2)
+    inputs = {t.name: bytes(t.nbytes) for t in program.tensors if t.role == "in"}
+    outcome = interpreted(program, inputs, trace=True)
+    assert len(outcome.events) > 10
+    assert races(outcome) == set()
