@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.interpreter.decode import ALL_PIPES, Instruction, decode
+from tests.interpreter.decode import ALL_PIPES, BadWord, Instruction, decode
 from tests.interpreter.lanes import ALL_ONES, Mask
 from tests.interpreter.memory import Access
 from tests.interpreter.order import S
@@ -13,6 +13,20 @@ from tests.interpreter.state import State
 PIPES = {"cube": (2, 3, 4, 5, 6), "vector": (1, 4, 5)}
 
 
+def _check_core(ins: Instruction, kind: str, index: int) -> None:
+    """Refuse what a core of this kind does not have."""
+    where = f"{kind} section, instruction {index}: {ins.name}"
+    if ins.spec.core not in ("both", kind):
+        raise BadWord(f"{where} belongs to the other cores")
+    named = [ins.values[name] for name in ("src", "dst", "pipe") if name in ins.symbols]
+    if not all(pipe in (S, ALL_PIPES, *PIPES[kind]) for pipe in named):
+        raise BadWord(f"{where} names a pipe of the other cores")
+    if ins.name in ("set_flag", "wait_flag") and named[0] == named[1]:
+        raise BadWord(f"{where} needs two different pipes")
+    if ins.symbols.get("mode") == "pair" and kind == "cube":
+        raise BadWord(f"{where}: pair is a mode of the vector cores")
+
+
 class Core:
     """Core `number` running the section of its kind; halted when its scalar unit has stopped."""
 
@@ -20,6 +34,8 @@ class Core:
         self.state, self.number = state, number
         kind = "vector" if number % 3 else "cube"
         self.code = [decode(word) for word in state.program.code[kind]]
+        for index, ins in enumerate(self.code):
+            _check_core(ins, kind, index)
         self.queues = {pipe: Queue(state, number, pipe) for pipe in PIPES[kind]}
         self.registers = [MASK] * 32
         self.mask_bits, self.counter = ALL_ONES, False
@@ -46,8 +62,6 @@ class Core:
         if self.halted:
             return False
         ins = self.code[self.pc]
-        if ins.spec.core not in ("both", "vector" if self.number % 3 else "cube"):
-            raise AssertionError(f"{ins.name} on core {self.number}")
         if ins.spec.pipe != "S":
             if not self._dispatch(ins):
                 return False

@@ -93,7 +93,16 @@ def operand_values(rng: random.Random, kind: str, size: int) -> bytes:
 
 def word_values(rng: random.Random, count: int) -> bytes:
     """f32 or s32 words: ordinary numbers, small integers, edges."""
-    edges = (0, 0x80000000, 0x7F800000, 0xFF800000, 0x7F800001, 0xFFC12345, 1, 0x80000001)
+    edges: tuple[int, ...] = (
+        0,
+        0x80000000,
+        0x7F800000,
+        0xFF800000,
+        0x7F800001,
+        0xFFC12345,
+        1,
+        0x80000001,
+    )
     edges += (0x7FFFFFFF, 0x3F000000, 0x477FF000, 0x33000001, 0x7F7FFFFF, 0x3FC00000)
     found = []
     for _ in range(count):
@@ -127,7 +136,12 @@ def mmad_kernel(rng: random.Random, kind: str) -> tuple[str, bytes]:
     lines.append(f"load_l1_l0a.b16 r3, r3, {blocks}, 1, {blocks}")
     lines.append(f"load_l1_l0b.b16 r3, r10, {blocks}, 1, {blocks}\nmov_l1_bt r14, r12, 512")
     if kind == "mxfp4":
+        columns, stride = k // 64, rng.choice((k // 32, k // 32 + 6, 12))
         lines.append("load_l1_l0a_mx r3, r11, 1, 16, 32\nload_l1_l0b_mx r3, r11, 1, 16, 32")
+        lines.append(
+            f"pipe_barrier MTE1\nload_l1_l0a_mx r3, r11, {-(-m // 16)}, {columns}, {stride}"
+        )
+        lines.append(f"load_l1_l0b_mx r3, r11, {-(-n // 16)}, {columns}, {stride}")
     init = rng.choice(("zero", "bias"))
     lines.append("set_flag MTE1, M, 0\nwait_flag MTE1, M, 0")
     lines.append(f"mmad.{kind} r3, r3, r3, {m}, {n}, {k}, init={init}, bias=r14")
@@ -168,7 +182,7 @@ def fix_kernel(rng: random.Random, target: str, conversion: str, quant: str) -> 
 
 def _scale_word(rng: random.Random) -> int:
     value = rng.choice((0.001, 1.0, -0.7, 3e4, 1e-30, rng.gauss(0, 2)))
-    (bits,) = struct.unpack("<I", struct.pack("<f", value))
+    bits: int = struct.unpack("<I", struct.pack("<f", value))[0]
     if rng.random() < 0.15:
         bits = rng.choice((0x7F800000, 0x7FC00000, 0, 0x80000000, 0x00002000, 0x7F800001))
     return bits | rng.getrandbits(20) << 32

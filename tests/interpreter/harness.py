@@ -46,7 +46,7 @@ def as_bytes(tensor: Tensor, values: Any) -> bytes:
         flat = values.reshape(-1).view(np.uint8)
         values = flat[::2] | flat[1::2] << 4
     assert values.size * values.dtype.itemsize == tensor.nbytes, tensor.name
-    return values.tobytes()
+    return bytes(values.tobytes())
 
 
 def global_memory(program: Program, inputs: dict[str, bytes]) -> bytearray:

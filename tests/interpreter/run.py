@@ -46,13 +46,12 @@ class Schedule:
 
     def __init__(self, cores: list[Core], seed: int) -> None:
         self.random = random.Random(seed)
-        self.units: list[Core | Queue] = []
+        self.ready: list[Core | Queue] = []
         self.core_of: dict[int, int] = {}
         for core in cores:
-            for unit in (core, *core.queues.values()):
-                self.core_of[id(unit)] = core.number
-                self.units.append(unit)
-        self.ready = list(self.units)
+            units: list[Core | Queue] = [core, *core.queues.values()]
+            self.core_of |= {id(unit): core.number for unit in units}
+            self.ready += units
         self.aside: dict[int, list[Core | Queue]] = {}
 
     def step(self) -> bool:

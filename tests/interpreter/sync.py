@@ -9,7 +9,8 @@ Counts = dict[tuple[int, int], deque[int]]
 
 
 class Signals:
-    """flags: by (core, src, dst, event); counters and arrivals: by (core, id), oldest first.
+    """flags: by (core, src, dst, event); counters: by (core, id); arrivals: by (mode,
+    core, id), oldest first.
 
     The values are what the setting pipes were ordered after. changed: a counter has gone up.
     """
@@ -18,7 +19,7 @@ class Signals:
         self.groups = groups
         self.flags: dict[tuple[int, int, int, int], int] = {}
         self.counters: Counts = defaultdict(deque)
-        self.arrivals: Counts = defaultdict(deque)
+        self.arrivals: dict[tuple[str, int, int], deque[int]] = defaultdict(deque)
         self.changed = False
 
     def raise_flag(self, flag: tuple[int, int, int, int], carried: int) -> str | None:
@@ -36,18 +37,22 @@ class Signals:
         return None
 
     def _gather(
-        self, core: int, number: int, carried: int, members: list[int], receivers: list[int]
+        self, core: int, flag: tuple[str, int], carried: int, members: list[int], to: list[int]
     ) -> str | None:
-        """An arrival of `core`; with one from every member, a count for every receiver."""
-        if len(self.arrivals[core, number]) == MOST:
+        """An arrival of `core`; with one from every member, a count for all of `to`.
+
+        flag: mode and id; every mode has arrivals of its own.
+        """
+        mode, number = flag
+        if len(self.arrivals[mode, core, number]) == MOST:
             return "E114"
-        self.arrivals[core, number].append(carried)
-        if not all(self.arrivals[member, number] for member in members):
+        self.arrivals[mode, core, number].append(carried)
+        if not all(self.arrivals[mode, member, number] for member in members):
             return None
         together = 0
         for member in members:
-            together |= self.arrivals[member, number].popleft()
-        faults = [self._count(receiver, number, together) for receiver in receivers]
+            together |= self.arrivals[mode, member, number].popleft()
+        faults = [self._count(receiver, number, together) for receiver in to]
         return next((fault for fault in faults if fault), None)
 
     def set_cross(self, core: int, mode: str, number: int, carried: int) -> str | None:
@@ -56,14 +61,14 @@ class Signals:
         vectors = [cube + 1, cube + 2]
         if mode == "all":
             every = [3 * g + s for g in range(self.groups) for s in ((1, 2) if kind else (0,))]
-            return self._gather(core, number, carried, every, every)
+            return self._gather(core, (mode, number), carried, every, every)
         if mode == "pair":
-            return self._gather(core, number, carried, vectors, vectors)
+            return self._gather(core, (mode, number), carried, vectors, vectors)
         if mode == "c1v":
             if kind:
                 return self._count(cube, number + 16 * (kind - 1), carried)
             return self._count(vectors[number // 16], number % 16, carried)
         if kind:
-            return self._gather(core, number, carried, vectors, [cube])
+            return self._gather(core, (mode, number), carried, vectors, [cube])
         faults = [self._count(vector, number, carried) for vector in vectors]
         return next((fault for fault in faults if fault), None)
