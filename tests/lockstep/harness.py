@@ -28,8 +28,8 @@ def machine(name: str) -> Machine:
 class State:
     """What a run left: report, GM, local memories by (core, name), flags and counters that are up.
 
-    flags: (core, source pipe, destination pipe, event); counters: value by (core, id); races: pairs of
-    (core, instruction of its section).
+    flags: (core, source pipe, destination pipe, event); counters: value by (core, id);
+    races: pairs of (core, instruction of its section).
     """
 
     report: dict[str, Any]
