@@ -15,12 +15,10 @@ from npuemu.engine.memory import GM
 from npuemu.engine.state import (
     C_PLAN,
     C_PLAN_LENGTH,
-    G_MODE,
     G_ORDER,
     G_WATCH,
     K_BASE,
     K_PC,
-    MODE_TIMING,
     MTE1,
     MTE2,
     MTE3,
@@ -38,7 +36,7 @@ from npuemu.engine.state import (
 from npuemu.jit import call_unit, njit
 from npuemu.observe import areas as watch
 from npuemu.observe.access import ask, begin
-from npuemu.observe.areas import H_UNDEFINED, R_STATE, TAINTED, V_VERSION, WROTE
+from npuemu.observe.areas import H_MARKS, H_UNDEFINED, R_STATE, TAINTED, V_VERSION, WROTE
 from npuemu.observe.clocks import clock, complete
 from npuemu.observe.tiles import mark_region, touch_region, touch_runs
 
@@ -116,7 +114,7 @@ def _access(e, x):
     current = begin(w, x, row, slot[O_DISPATCH], result[5], result[1], carries)
     _touch_regions(e, c, regions, 0, current)
     state = 0
-    if watch.header(w)[H_UNDEFINED] == 1 and area.g(e)[G_MODE] != MODE_TIMING:
+    if watch.header(w)[H_UNDEFINED] == 1 and watch.header(w)[H_MARKS] == 1:
         _carry_marks(e, c, regions, row, index)
         state |= TAINTED
     for i in range(1, regions + 1):

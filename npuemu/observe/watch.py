@@ -127,6 +127,7 @@ class Watch:
         h[ar.H_FREE], h[ar.H_LEAVES] = LEAVES - 1, LEAVES - 1
         h[ar.H_LOG_ROWS], h[ar.H_CHAIN] = LOG_ROWS, 1
         h[ar.H_WIDTH], h[ar.H_STRIDE] = width, stride
+        h[ar.H_MARKS] = int(bool(self.marks))
 
     def see(self, core: int, number: int, slot: int) -> None:
         """Core ``core`` names memory ``number``, which is the one of ``slot`` (0: GM)."""

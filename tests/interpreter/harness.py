@@ -66,9 +66,9 @@ def interpreted(program: Program, inputs: dict[str, bytes], seed: int = 0, **kw:
 
 
 def emulated(program: Program, inputs: dict[str, bytes]) -> npuemu.api.Run:
-    """The emulator's run."""
+    """The emulator's run; random bits need not have been written before they are used."""
     arrays = {name: as_array(program.tensor(name), raw) for name, raw in inputs.items()}
-    return npuemu.run(program, inputs=arrays)
+    return npuemu.run(program, inputs=arrays, check=False)
 
 
 def error_of(run: npuemu.api.Run) -> str | None:
