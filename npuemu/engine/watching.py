@@ -79,6 +79,24 @@ def carries_bytes(e, p, regions):
     return 1
 
 
+@njit(forceinline=True)
+def _high(region):
+    """One past the last byte of a region row."""
+    return region[2] + (region[3] - 1) * region[4] + (region[5] - 1) * region[6] + region[7]
+
+
+@njit
+def may_write_in_place(e, regions):
+    """Whether a region that is written may share bytes with one that is read."""
+    for i in range(1, regions + 1):
+        a = area.out(e, i)
+        for j in range(1, regions + 1 if a[1] == 0 else 0):
+            b = area.out(e, j)
+            if b[1] == 1 and a[0] == b[0] and a[2] < _high(b) and b[2] < _high(a):
+                return 1
+    return 0
+
+
 @njit
 def carry_marks(e, c, regions, row, index):
     """Let the instruction's units move the marks of undefined bytes as they moved the bytes."""
@@ -98,7 +116,8 @@ def watch_access(e, c, p, index, start, end):
     w, regions = area.g(e)[G_WATCH], area.out(e, 0)[H_REGIONS]
     slot = area.queue(e, index)
     row, x, carries = slot[O_ROW], c * PIPES + p, carries_bytes(e, p, regions)
-    current = begin(w, x, row, slot[O_DISPATCH], start, end, carries)
+    in_place = may_write_in_place(e, regions)
+    current = begin(w, x, row, slot[O_DISPATCH], start, end, carries, in_place)
     touch_regions(e, c, regions, 0, current)
     state = 0
     if watch.header(w)[H_UNDEFINED] == 1 and area.g(e)[G_MODE] != MODE_TIMING:
@@ -115,7 +134,7 @@ def watch_access(e, c, p, index, start, end):
 def watch_scalar(e, c, row, start, end):
     """The scalar unit has loaded or stored the region in hand; it goes on when that is done."""
     w, scalar = area.g(e)[G_WATCH], c * PIPES + S
-    current = begin(w, scalar, row, start, start, end, 0)
+    current = begin(w, scalar, row, start, start, end, 0, 0)
     write = area.out(e, 1)[1]
     watch.record(w, current)[R_STATE] |= WROTE * write
     touch_regions(e, c, 1, write, current)

@@ -37,7 +37,8 @@ GROUP_PIPES = 24
     H_FINDINGS,  # findings in use
     H_LOST,  # findings that found no row
     H_DIGEST,  # whether the order of every record is folded into a digest
-) = range(20)
+    H_IN_PLACE,  # whether the instruction in hand may overwrite what it reads
+) = range(21)
 HEADER_WORDS = 24
 
 # --- a record
