@@ -82,20 +82,25 @@ def mark_state(w, current, state):
     ar.record(w, current)[ar.R_STATE] |= state
 
 
-def guarded(array: NDArray[Any]) -> NDArray[Any]:
+def guarded(array: NDArray[Any], word: int = GUARD) -> NDArray[Any]:
     """The same array between guard words."""
-    raw = np.full(array.size + 2 * GUARD_WORDS, GUARD, array.dtype)
+    raw = np.full(array.size + 2 * GUARD_WORDS, word, array.dtype)
     inner = raw[GUARD_WORDS : GUARD_WORDS + array.size].reshape(array.shape)
     inner[...] = array
     return inner
 
 
-def intact(array: NDArray[Any]) -> bool:
+def intact(array: NDArray[Any], word: int = GUARD) -> bool:
     """Whether nobody wrote beside a guarded array."""
     raw = array
     while raw.base is not None:
         raw = raw.base
-    return bool((raw[:GUARD_WORDS] == GUARD).all() and (raw[-GUARD_WORDS:] == GUARD).all())
+    return bool((raw[:GUARD_WORDS] == word).all() and (raw[-GUARD_WORDS:] == word).all())
+
+
+def guard_of(name: str) -> int:
+    """Below its stack of free leaves lies leaf 0: who pops too many finds that one."""
+    return 0 if name == "free" else GUARD
 
 
 class GuardedWatch(Watch):
@@ -106,7 +111,7 @@ class GuardedWatch(Watch):
     def arm(self) -> None:
         """Put guards around all arrays."""
         for name in ar.NAMES:
-            setattr(self, name, guarded(getattr(self, name)))
+            setattr(self, name, guarded(getattr(self, name), guard_of(name)))
         self.table = ar.AREAS.table(self)
         self.live: Counter[tuple[int, int, int]] = Counter()
         self.peaks.add = self.keep  # type: ignore[method-assign]
@@ -123,17 +128,40 @@ class GuardedWatch(Watch):
         super().make_room()
         for name in ("records", "leaves", "free", "log"):
             if getattr(self, name).base is None:
-                setattr(self, name, guarded(getattr(self, name)))
+                setattr(self, name, guarded(getattr(self, name), guard_of(name)))
         self.table[:] = ar.AREAS.table(self)
 
     def intact(self) -> bool:
         """Whether all guards hold, and leaf 0, which stands for none, is untouched."""
-        return not self.leaves[0].any() and all(intact(getattr(self, n)) for n in ar.NAMES)
+        arrays = {name: getattr(self, name) for name in ar.NAMES}
+        return not self.leaves[0].any() and all(intact(a, guard_of(n)) for n, a in arrays.items())
+
+    def squeeze(self) -> None:
+        """Drop what is not referred to, hand over the log."""
+        self._drain()
+        self._compact()
+
+    def hide(self) -> NDArray[np.int64]:
+        """Leave no more free leaves than were asked for; returns the others."""
+        h = self.header
+        free, need = int(h[ar.H_FREE]), int(h[ar.H_NEED_LEAVES])
+        hidden = self.free[: free - need].copy()
+        self.free[:need] = self.free[free - need : free].copy()
+        h[ar.H_FREE] = need
+        return hidden
+
+    def show(self, hidden: NDArray[np.int64]) -> None:
+        """Put hidden leaves back, below the others."""
+        free = int(self.header[ar.H_FREE])
+        self.free[hidden.size : hidden.size + free] = self.free[:free].copy()
+        self.free[: hidden.size] = hidden
+        self.header[ar.H_FREE] += hidden.size
 
 
 class Observers:
     """The interface of `Naive` over the real observers. ``memories``: (core, number, bytes);
-    ``seen``: core and number -> slot of the memory.
+    ``seen``: core and number -> slot of the memory. ``tight``: no room beyond what is asked for,
+    and everything is renumbered before every access.
     """
 
     def __init__(
@@ -146,13 +174,14 @@ class Observers:
         gm: int,
         tracked: list[tuple[int, int]],
         outputs: list[tuple[int, int]],
-        check: bool = True,
+        tight: bool = False,
     ) -> None:
         self.watch = GuardedWatch(
             cores, rows, DEPTH, [Memory(*m) for m in memories], gm, tracked, outputs,
-            protected | {0}, check, carry=False,
+            protected | {0}, check=True, carry=False,
         )  # fmt: skip
         self.watch.arm()
+        self.tight = tight
         for (core, number), slot in seen.items():
             self.watch.see(core, number, slot)
         self.numbers = {(core, slot): number for (core, number), slot in seen.items()}
@@ -250,7 +279,10 @@ class Observers:
         """One access; the findings that it led to, as rows."""
         w, h = self.watch, self.watch.header
         reads, writes = self._rows(a.core, a.reads, 0), self._rows(a.core, a.writes, 1)
+        if self.tight:
+            w.squeeze()
         self._room(np.concatenate([reads, writes]))
+        hidden = w.hide() if self.tight else w.free[:0]
         records, logged, free = int(h[ar.H_NEXT]), int(w.log[0, 0]), int(h[ar.H_FREE])
         place = a.core * 16
         in_place = any(r[0] == s[0] for r in a.reads for s in a.writes)
@@ -263,6 +295,7 @@ class Observers:
         assert h[ar.H_NEXT] - records <= h[ar.H_NEED_RECORDS]
         assert w.log[0, 0] - logged <= h[ar.H_NEED_LOG]
         assert free - h[ar.H_FREE] <= h[ar.H_NEED_LEAVES]
+        w.show(hidden)
         if a.x % CORE_PIPES == 0:
             self._do(SCALAR, a.x)
         found = w.findings[: int(h[ar.H_FINDINGS])].tolist()

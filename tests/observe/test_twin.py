@@ -32,7 +32,7 @@ ALL_PROTECTED = frozenset(range(8))
 class Twins:
     """One random program on both."""
 
-    def __init__(self, seed: int, shape: Shape | None = None) -> None:
+    def __init__(self, seed: int, shape: Shape | None = None, tight: bool = False) -> None:
         rng = random.Random(seed)
         self.shape = shape or Shape(
             groups=rng.choice([1, 1, 2, 3]),
@@ -50,7 +50,7 @@ class Twins:
         self.naive = Naive(cores, protected)
         self.real = Observers(
             cores, protected, 2 * self.shape.steps + 2, self.world.memories(), self.world.seen(),
-            GM_BYTES, [SCRATCH, OUT, MORE], [OUT],
+            GM_BYTES, [SCRATCH, OUT, MORE], [OUT], tight,
         )  # fmt: skip
         self.world.players = [self.naive, self.real]
         self.covered: dict[int, set[int]] = defaultdict(set)
@@ -128,9 +128,9 @@ class Twins:
             assert rows == last
 
 
-def play(seed: int, shape: Shape | None = None) -> Twins:
+def play(seed: int, shape: Shape | None = None, tight: bool = False) -> Twins:
     """One program, compared all the way."""
-    twins = Twins(seed, shape)
+    twins = Twins(seed, shape, tight)
     twins.world.run()
     twins.check_end()
     return twins
@@ -141,7 +141,24 @@ def test_random_programs(seed: int) -> None:
     play(seed)
 
 
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No room for anything: the observers compact and grow all the time."""
+@pytest.mark.parametrize("seed", range(1000, 1020))
+def test_where_rows_are_shared(seed: int) -> None:
+    """As in loops: live bytes, unused results and undefined bytes are exact all the same."""
+    play(seed, Shape(groups=1 + seed % 2, steps=150, same_rows=True, pool=4))
+
+
+@pytest.mark.parametrize("seed", range(2000, 2020))
+def test_no_room_beyond_what_is_asked_for(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They compact before every access and grow often; what they find is the same."""
+    plain = play(seed)
     for name, size in (("RECORDS", 4), ("LEAVES", 2), ("LOG_ROWS", 4)):
         monkeypatch.setattr(watch_module, name, size)
+    tight = play(seed, tight=True)
+    assert tight.real.watch.rooms > 0
+    assert tight.found == plain.found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10_000, 12_000))
+def test_many_random_programs(seed: int) -> None:
+    play(seed, tight=seed % 4 == 0)
