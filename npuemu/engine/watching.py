@@ -8,6 +8,7 @@ from npuemu.engine.memory import GM
 from npuemu.engine.state import (
     C_PLAN,
     C_PLAN_LENGTH,
+    FIX,
     G_MODE,
     G_ORDER,
     G_WATCH,
@@ -23,12 +24,15 @@ from npuemu.engine.state import (
     ROLE_OUT,
     S,
 )
+from npuemu.isa.table import MEM
 from npuemu.jit import call_unit, njit
 from npuemu.observe import areas as watch
 from npuemu.observe.access import ask, begin
 from npuemu.observe.areas import H_UNDEFINED, R_STATE, TAINTED, V_VERSION, WROTE
 from npuemu.observe.clocks import clock, complete
 from npuemu.observe.tiles import mark_region, touch_region, touch_runs
+
+L0C = MEM["L0C"]
 
 
 @njit(forceinline=True)
@@ -68,11 +72,15 @@ def touch_regions(e, c, regions, write, current):
 
 @njit
 def carries_bytes(e, p, regions):
-    """Whether an instruction moves bytes as they are, and not into a result of the kernel."""
-    if p != MTE1 and p != MTE2 and p != MTE3:
+    """Whether an instruction moves bytes as they are, and not into a result of the kernel. What
+    FIX takes from L0C it converts.
+    """
+    if p != MTE1 and p != MTE2 and p != MTE3 and p != FIX:
         return 0
     for i in range(1, regions + 1):
         region = area.out(e, i)
+        if region[0] == L0C:
+            return 0
         if region[0] == GM and region[1] == 1:
             if area.tensors(e, area.owner(e)[i])[N_ROLE] == ROLE_OUT:
                 return 0
