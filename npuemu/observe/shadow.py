@@ -154,6 +154,8 @@ def _undefined(w, slot, low, high, writer, marks, current):
     for any other that is an error.
     """
     header = area.header(w)
+    if header[H_CHECK] == 0:
+        return
     if writer > 0:
         if marks == 0:
             return
@@ -169,7 +171,7 @@ def _undefined(w, slot, low, high, writer, marks, current):
         low, high = low + first, low + last + 1
     if header[H_CARRIES] == 1:
         header[H_UNDEFINED] = 1
-    elif header[H_CHECK] == 1:
+    else:
         find(w, NEVER_WRITTEN, slot, low, high, 0, current)
 
 

@@ -29,6 +29,7 @@ class Shape:
     groups: int = 1
     steps: int = 250
     sync: float = 0.5
+    cross: float = 0.3
     scalar: float = 0.1
     whole: float = 0.75
     pool: int = 8
@@ -145,7 +146,7 @@ class World:
     def queue_sync(self, x: int) -> None:
         """A barrier, a pair of a flag, or a cross-core flag."""
         rng, core = self.rng, x // CORE_PIPES
-        kind = rng.choice(["barrier", "flag", "flag", "flag", "cross", "cross"])
+        kind = "cross" if rng.random() < self.shape.cross else rng.choice(["barrier", "flag", "flag"])
         if kind == "barrier":
             self.put(x, lambda: self.done("barrier", x))
         elif kind == "flag":
@@ -165,7 +166,7 @@ class World:
         """A cross-core set, or a wait where a count is there."""
         rng, core = self.rng, x // CORE_PIPES
         waiting = [f for (c, f), line in self.counts.items() if c == core and line]
-        if waiting and rng.random() < 0.6:
+        if waiting and rng.random() < 0.4:
             flag = rng.choice(waiting)
             self.put(x, lambda: self.receive(x, flag))
         elif rng.random() < 0.4:
