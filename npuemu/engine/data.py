@@ -24,6 +24,7 @@ from npuemu.engine.state import (
     F_ELEMENTS,
     F_MACS,
     F_WORK,
+    F_WRAPS,
     G_JITTER,
     G_MAX_CYCLES,
     G_MODE,
@@ -58,6 +59,8 @@ from npuemu.jit import call_unit, njit
 from npuemu.observe import clocks
 
 TRACE_MARGIN = 8
+CTX_WRAPS = 40
+"""Word of a context in which units count INT32 words that wrapped."""
 
 
 @njit
@@ -133,7 +136,7 @@ def start_data(e, c, p, time):
         area.result(e)[0] += extra
         area.result(e)[1] += extra
     if numbers:
-        address = area.slot_address(e, index)
+        address, wraps = area.slot_address(e, index), area.ctx(e, c)[CTX_WRAPS]
         context = area.context(e, c)
         for i in range(plan, plan + steps):
             status = call_unit(
@@ -141,6 +144,7 @@ def start_data(e, c, p, time):
             )
             if status != 0:
                 return problem(e, status, c, p, row, time, -1, 0, 0)
+        area.profile(e, row)[F_WRAPS] += area.ctx(e, c)[CTX_WRAPS] - wraps
     end = area.result(e)[1]
     if end > g[G_MAX_CYCLES]:
         return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)

@@ -32,7 +32,10 @@ class Diagnosis:
             return [self._deadlock(), *findings.found()]
         if status == st.ERROR:
             return [self._problem(), *findings.found()]
-        return [*findings.found(), *self._wraps(), *self._leftovers(), *findings.unused()]
+        races = findings.found()
+        # what a race has overtaken may look unused
+        unused = [] if races else findings.unused()
+        return [*races, *self._wraps(), *self._leftovers(), *unused]
 
     def _head(self, core: int, pipe: int, cycle: int) -> str:
         return f"{core_name(core)}, pipe {PIPES[pipe]}, cycle {cycle}"
@@ -117,10 +120,14 @@ class Diagnosis:
         return best or "no tensor starts before it"
 
     def _wraps(self) -> list[Diagnostic]:
-        wrapped = int(self.e.ctx[:, 40].sum())
-        if not wrapped:
-            return []
-        return [Diagnostic(KINDS[120], f"{wrapped:,} INT32 accumulator words wrapped modulo 2^32")]
+        lines: dict[str, int] = {}
+        for row in self.e.profile[:, st.F_WRAPS].nonzero()[0].tolist():
+            where = self.where(row)
+            lines[where] = lines.get(where, 0) + int(self.e.profile[row, st.F_WRAPS])
+        return [
+            Diagnostic(KINDS[120], f"{n:,} INT32 accumulator words wrapped modulo 2^32", where)
+            for where, n in lines.items()
+        ]
 
     def _leftovers(self) -> list[Diagnostic]:
         found = []

@@ -144,8 +144,8 @@ MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 TENSOR_COLUMNS = 6
 ROLE_IN, ROLE_OUT, ROLE_SCRATCH = range(3)
 
-# --- profile of an instruction row: executions, work cycles, multiply-adds, elements
-(F_COUNT, F_WORK, F_MACS, F_ELEMENTS) = range(4)
+# --- profile of an instruction row: executions, work cycles, multiply-adds, elements, INT32 wraps
+(F_COUNT, F_WORK, F_MACS, F_ELEMENTS, F_WRAPS) = range(5)
 PROFILE_COLUMNS = 6
 
 # --- a diagnostic: code, core, pipe, pc row, cycle, and three details

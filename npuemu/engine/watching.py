@@ -16,6 +16,7 @@ from npuemu.engine.state import (
     MTE2,
     MTE3,
     N_ROLE,
+    O_DISPATCH,
     O_ROW,
     PIPES,
     ROLE_IN,
@@ -95,8 +96,9 @@ def carry_marks(e, c, regions, row, index):
 def watch_access(e, c, p, index, start, end):
     """The instruction in queue slot ``index`` of pipe (c, p) touches its regions."""
     w, regions = area.g(e)[G_WATCH], area.out(e, 0)[H_REGIONS]
-    row = area.queue(e, index)[O_ROW]
-    current = begin(w, c * PIPES + p, row, start, end, carries_bytes(e, p, regions))
+    slot = area.queue(e, index)
+    row, x, carries = slot[O_ROW], c * PIPES + p, carries_bytes(e, p, regions)
+    current = begin(w, x, row, slot[O_DISPATCH], start, end, carries)
     touch_regions(e, c, regions, 0, current)
     state = 0
     if watch.header(w)[H_UNDEFINED] == 1 and area.g(e)[G_MODE] != MODE_TIMING:
@@ -113,7 +115,7 @@ def watch_access(e, c, p, index, start, end):
 def watch_scalar(e, c, row, start, end):
     """The scalar unit has loaded or stored the region in hand; it goes on when that is done."""
     w, scalar = area.g(e)[G_WATCH], c * PIPES + S
-    current = begin(w, scalar, row, start, end, 0)
+    current = begin(w, scalar, row, start, start, end, 0)
     write = area.out(e, 1)[1]
     watch.record(w, current)[R_STATE] |= WROTE * write
     touch_regions(e, c, 1, write, current)

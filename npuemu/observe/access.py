@@ -22,6 +22,7 @@ from npuemu.observe.areas import (
     H_RECORDS,
     H_UNDEFINED,
     R_CLOCK,
+    R_DISPATCH,
     R_END,
     R_LAST,
     R_PIPE,
@@ -66,9 +67,9 @@ def _fold(w, x):
 
 
 @njit
-def begin(w, x, row, start, end, carries):
-    """A new record: pipe ``x`` executes code row ``row`` in ``start .. end``. ``carries``: it
-    carries undefined bytes along. Returns its number.
+def begin(w, x, row, dispatch, start, end, carries):
+    """A new record: pipe ``x`` executes code row ``row``, dispatched at ``dispatch``, in
+    ``start .. end``. ``carries``: it carries undefined bytes along. Returns its number.
     """
     header, known = area.header(w), clock(w, x)
     current = header[H_NEXT]
@@ -80,6 +81,6 @@ def begin(w, x, row, start, end, carries):
         _fold(w, x)
     r = area.record(w, current)
     r[R_PIPE], r[R_CLOCK], r[R_ROW] = x, known[V_COUNT], row
-    r[R_START], r[R_END], r[R_LAST] = start, end, end
+    r[R_DISPATCH], r[R_START], r[R_END], r[R_LAST] = dispatch, start, end, end
     r[R_PREVIOUS], r[R_STATE] = 0, 0
     return current

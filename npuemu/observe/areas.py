@@ -41,10 +41,18 @@ GROUP_PIPES = 24
 HEADER_WORDS = 24
 
 # --- a record
-(R_PIPE, R_CLOCK, R_ROW, R_START, R_END, R_LAST, R_PREVIOUS, R_STATE) = range(8)
-"""R_CLOCK: which access of its pipe; R_LAST: the latest end of all reads up to this one;
-R_PREVIOUS: another reader that nothing orders before this one; R_STATE: the bits below."""
-RECORD_COLUMNS = 8
+(
+    R_PIPE,
+    R_CLOCK,  # which access of its pipe
+    R_ROW,
+    R_DISPATCH,  # when the scalar unit dispatched it
+    R_START,
+    R_END,
+    R_LAST,  # the latest end of all reads up to this one
+    R_PREVIOUS,  # another reader that nothing orders before this one
+    R_STATE,  # bits, below
+) = range(9)
+RECORD_COLUMNS = 9
 USED, WROTE, TAINTED, READER = 1, 2, 4, 8
 """Something read it; it wrote; some bytes that it wrote are undefined; only a link of readers."""
 

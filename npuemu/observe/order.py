@@ -5,6 +5,7 @@ from __future__ import annotations
 from npuemu.jit import njit
 from npuemu.observe import areas as area
 from npuemu.observe.areas import (
+    CORE_PIPES,
     F_COUNT,
     F_HIGH,
     F_KIND,
@@ -22,6 +23,7 @@ from npuemu.observe.areas import (
     H_FINDINGS,
     H_LOST,
     R_CLOCK,
+    R_DISPATCH,
     R_PIPE,
     R_ROW,
     R_START,
@@ -45,6 +47,21 @@ def ordered(w, earlier, current):
     if x == y and (known[V_PROTECTED] == 1 or count == b[R_CLOCK]):
         return True
     return known[V_KNOWN + x] >= count
+
+
+@njit
+def race(w, kind, slot, low, high, earlier, current):
+    """Two accesses that nothing orders. Within a core the kind and the sides go by program order:
+    a read that overtakes the write before it has missed that write.
+    """
+    a, b = area.record(w, earlier), area.record(w, current)
+    if a[R_PIPE] // CORE_PIPES == b[R_PIPE] // CORE_PIPES and b[R_DISPATCH] < a[R_DISPATCH]:
+        if kind == READ_AFTER_WRITE:
+            kind = WRITE_AFTER_READ
+        elif kind == WRITE_AFTER_READ:
+            kind = READ_AFTER_WRITE
+        earlier, current = current, earlier
+    find(w, kind, slot, low, high, earlier, current)
 
 
 @njit

@@ -37,6 +37,7 @@ from npuemu.observe.order import (
     WRITE_AFTER_WRITE,
     find,
     ordered,
+    race,
 )
 
 GRANULE_SHIFT = 5
@@ -159,14 +160,14 @@ def touch(w, slot, low, high, size, writer, readers, marks, write, current):
         elif writer != current:
             a = area.record(w, writer)
             if check and not ordered(w, writer, current):
-                find(w, READ_AFTER_WRITE, slot, low, high, writer, current)
+                race(w, READ_AFTER_WRITE, slot, low, high, writer, current)
             if a[R_STATE] & TAINTED:
                 _undefined(w, slot, low, high, writer, marks, current)
             a[R_STATE] |= USED
         return readers_with(w, readers, current)
     if writer > 0 and writer != current:
         if check and not ordered(w, writer, current):
-            find(w, WRITE_AFTER_WRITE, slot, low, high, writer, current)
+            race(w, WRITE_AFTER_WRITE, slot, low, high, writer, current)
         if readers > 0 and slot > 0:
             begin, end = area.record(w, writer)[R_END], area.record(w, readers)[R_LAST]
             emit(w, slot, begin, end, size)
@@ -174,7 +175,7 @@ def touch(w, slot, low, high, size, writer, readers, marks, write, current):
         number = readers
         while number > 0:
             if not ordered(w, number, current):
-                find(w, WRITE_AFTER_READ, slot, low, high, number, current)
+                race(w, WRITE_AFTER_READ, slot, low, high, number, current)
             number = area.record(w, number)[R_PREVIOUS]
     return 0
 

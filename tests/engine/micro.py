@@ -83,6 +83,7 @@ VECTOR = """
     vcadd.f32 r8, r9, rep=16
     pipe_barrier ALL
     mov_ub_gm r6, r8, len=64
+    pipe_barrier ALL
     vconv.f32_f16.rint r8, r9, rep=16, dst_rep=4
     pipe_barrier ALL
     mov_ub_gm r4, r8, len=2048
