@@ -40,19 +40,24 @@ class Findings:
         return [self._words(group[0], sum(f.count for f in group)) for group in groups.values()]
 
     def unused(self) -> list[Diagnostic]:
-        """Results that nothing read: only of a run that came to its end."""
+        """Results that nothing read: only of a run that came to its end.
+
+        An instruction counts if none of its executions was of use: which of them read everything
+        depends on tails and on the core.
+        """
         watch = self.launch.watch
         if watch is None or not watch.check:
             return []
         lines: dict[tuple[str, str], list[int]] = {}
-        for row in watch.unused.nonzero()[0].tolist():
+        useless = (watch.unused > 0) & (watch.unused == watch.executed)
+        for row in useless.nonzero()[0].tolist():
             lines.setdefault((self.where(row), self._name(row)), []).append(row)
         found = []
         for (where, name), rows in lines.items():
-            times, total = int(watch.unused[rows].sum()), int(watch.executed[rows].sum())
+            times = int(watch.executed[rows].sum())
             load = self.launch.decoded.records[rows[0]].pipe in LOADS
             what = "nothing uses what it loads" if load else "nothing reads its result"
-            often = "" if times == total == 1 else f" in {times:,} of {total:,} executions"
+            often = "" if times == 1 else f" in any of {times:,} executions"
             found.append(Diagnostic(KINDS[211 if load else 210], f"{name}: {what}{often}", where))
         return found
 
