@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -18,6 +21,10 @@ from tests.mutation.program import Site, isa
 TILE = {"L0C": 1024, "UB": 256}
 """Bytes of a tile of L0C (16 x 16 words) and of UB (a repeat); elsewhere a fractal of 512."""
 SLOTS = range(2, 5)
+SLOT_NUMBERS = re.compile(
+    r"\s*(mul|shl) \w+, (g_fill|g_buffer|g_l0|g_t4|mx_fill|mx_use|e[01cosw]|t|event|parity|bslot),"
+)
+"""How the kernels' source spells the place of a slot: a slot number times the bytes of a slot."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +99,15 @@ def _buffers_moved(shape: Shape, program: Program) -> Iterator[Mutant]:
                 )
 
 
-def _slot_size(site: Site, sizes: dict[int, str]) -> int:
+@cache
+def _source(file: str) -> list[str]:
+    return Path(file).read_text(encoding="utf-8").splitlines()
+
+
+def _slot_size(program: Program, site: Site, sizes: dict[int, str]) -> int:
     """Bytes of a slot that an instruction multiplies a slot number by; 0: it does not."""
-    value = site.values.get("b")
-    if not isinstance(value, int):
+    place, value = program.locations[site.section][site.index], site.values.get("b")
+    if not isinstance(value, int) or not SLOT_NUMBERS.match(_source(place.file)[place.line - 1]):
         return 0
     size = {"mul": value, "shl": 1 << value if 0 <= value < 32 else 0}.get(site.record.name, 0)
     return size if size in sizes else 0
@@ -113,7 +125,7 @@ def _slots_moved(program: Program) -> Iterator[Mutant]:
                 tiles[buffer.nbytes // count] = TILE.get(buffer.mem, 512)
     found: dict[tuple[str, int], list[Site]] = {}
     for site in shop.sites:
-        if size := _slot_size(site, sizes):
+        if size := _slot_size(program, site, sizes):
             found.setdefault((site.section, size), []).append(site)
     for (_, size), chosen in found.items():
         for less in sorted({min(tiles[size], size), size // 2 // 32 * 32, size}):
