@@ -11,6 +11,7 @@ from npuemu.engine.state import (
     C_OPCODE,
     G_CORES,
     G_ORDER,
+    G_SETTER,
     K_CLOCK,
     K_COUNT,
     K_GROUP,
@@ -63,6 +64,7 @@ def count_up(e, c, flag, time):
     if area.g(e)[G_ORDER] != 0:
         clocks.insert_release(area.g(e)[G_ORDER], c * PIPES, c * 32 + flag, at, n)
     area.counters(e, c)[flag] = n + 1
+    area.raised(e, c)[512 + flag] = area.g(e)[G_SETTER]
     for p in range(1, 7):
         if area.pipe(e, c * PIPES + p)[P_BLOCKED] == BLOCKED_CROSS:
             settle(e, c, 1 << p)
@@ -187,6 +189,7 @@ def cross_event(e, c, p, time):
         if slot[O_TOLD] == 1:
             clocks.learn(w, x, clocks.queued(w, index))
         pop(e, c, x, time)
+        area.g(e)[G_SETTER] = row
         if not cross_set(
             e, c, p, slot[O_VALUE], slot[O_VALUE + 2], time + area.machine(e)[X_CROSS_LATENCY]
         ):

@@ -53,8 +53,10 @@ class Diagnosis:
     def _detail(self, code: int, row: int, values: list[int], core: int) -> str:
         a, b, c = values
         if code == 113:
+            first = self._raised(core, a << 6 | b << 3 | c)
             return (
-                f"flag {PIPES[a]} -> {PIPES[b]} event {c} is raised again before it was waited for"
+                f"flag {PIPES[a]} -> {PIPES[b]} event {c} is raised again before it was waited "
+                f"for; it was raised at {first}"
             )
         if code == 114:
             return f"cross-core flag {a} would count past 15: its waits are missing or too late"
@@ -134,11 +136,15 @@ class Diagnosis:
         for core, index in zip(*(self.e.flags >= 0).nonzero(), strict=True):
             src, dst, event = PIPES[index >> 6], PIPES[(index >> 3) & 7], index & 7
             text = f"flag {src} -> {dst} event {event} is still up ({core_name(int(core))})"
-            found.append(Diagnostic(KINDS[121], text))
+            found.append(Diagnostic(KINDS[121], text, self._raised(core, index)))
         for core, flag in zip(*(self.e.counters > 0).nonzero(), strict=True):
             text = f"cross-core flag {flag} was not waited for ({core_name(int(core))})"
-            found.append(Diagnostic(KINDS[122], text))
+            found.append(Diagnostic(KINDS[122], text, self._raised(core, 512 + flag)))
         return found
+
+    def _raised(self, core: int, index: int) -> str:
+        """Where a flag or cross-core counter was raised last."""
+        return self.where(int(self.e.raised[core, index]))
 
     # --- deadlock
 

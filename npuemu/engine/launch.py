@@ -68,6 +68,7 @@ class State:
     pipe: Ints  # [cores * PIPES, PIPE_COLUMNS]
     queue: Ints  # [cores * PIPES * depth, SLOT_COLUMNS]
     flags: Ints  # [cores, 8 * 8 * 8] time a flag was raised; down: -1 - time of its last wait
+    raised: Ints  # [cores, RAISED] code rows that raised flags and counters last
     stalls: Ints  # [cores * PIPES, STALLS]
     key: Ints  # [cores, PIPES]
     smallest: Ints  # [cores]
@@ -295,6 +296,7 @@ class Launch:
                 cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS
             ),
             flags=np.full((cores, 512), -1, np.int64),
+            raised=zeros(cores, st.RAISED),
             stalls=stalls,
             key=key,
             smallest=key.min(axis=1),

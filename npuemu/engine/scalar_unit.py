@@ -39,6 +39,7 @@ from npuemu.engine.state import (
     G_MODE,
     G_ORDER,
     G_SCALAR_RUN,
+    G_SETTER,
     G_WATCH,
     HALTED,
     INFINITE,
@@ -169,7 +170,7 @@ def scalar_sync(e, c, row, op, turn):
     if op == sc.SET_FLAG:
         if time >= 0 and not turn:
             return LATER
-        if not raise_flag(e, c, S, index, clock):
+        if not raise_flag(e, c, S, index, clock, row):
             return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
         return settle(e, c, 1 << v1)
     if time < 0:
@@ -195,6 +196,7 @@ def scalar_cross(e, c, row, op):
     if (code[C_REGISTERS] >> at) & 1:
         flag = area.registers(e, c)[flag]
     if op == sc.CROSS_SET:
+        area.g(e)[G_SETTER] = row
         if not cross_set(e, c, S, code[C_VALUE], flag, clock + area.machine(e)[X_CROSS_LATENCY]):
             return problem(e, COUNTER_OVERFLOW, c, S, row, clock, flag, 0, 0)
         return 0

@@ -21,6 +21,9 @@ MEMO_REGIONS = 9
 MEMO_COLUMNS = M_ROW + 8 * MEMO_REGIONS
 MEMO_ROWS = 2048
 
+RAISED = 512 + 32
+"""Code rows of what raised each flag and each cross-core counter of a core last."""
+
 # --- a queue slot is what a unit sees as `ops`: header, then operand values
 (O_PC, O_DISPATCH, O_MASK_LOW, O_MASK_HIGH, O_MASK_MODE, O_POP, O_ROW, O_TOLD) = range(8)
 O_VALUE = 8
@@ -133,10 +136,11 @@ FIXED_POINT = 1 << 20
     G_TENSORS,
     G_TRACE_ROWS,
     G_JITTER,
-) = range(16)
+    G_SETTER,
+) = range(17)
 GLOBAL_COLUMNS = 24
 """G_WATCH: address of the observers' state, 0: none; G_ORDER: the same where order is checked;
-G_JITTER: seed of extra cycles, 0: none."""
+G_JITTER: seed of extra cycles, 0: none; G_SETTER: code row of the cross-core set in hand."""
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 
 # --- tensors: address, end, role, bytes read, bytes written, lines not yet touched
