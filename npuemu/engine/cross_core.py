@@ -110,7 +110,7 @@ def gather_arrivals(e, mode, flag, first, last, step, time, target_first, target
     return True
 
 
-@njit
+@njit(signature="void(int64, int64, int64, int64, int64)")
 def arrive(e, c, p, mode, flag):
     """Pipe ``p`` of core ``c`` arrives at a gathered flag, or has one that carries it alone."""
     w, core = area.g(e)[G_ORDER], area.core(e, c)
@@ -128,7 +128,7 @@ def arrive(e, c, p, mode, flag):
         area.arrivals(e, c)[row] += 1
 
 
-@njit
+@njit(signature=f"boolean({', '.join(['int64'] * 6)})")
 def cross_set(e, c, p, mode, flag, time):
     """Fire a cross-core flag of core ``c``; False when a counter would exceed 15."""
     core, pipe = area.core(e, c), area.pipe(e, c * PIPES + p)

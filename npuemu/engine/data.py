@@ -29,6 +29,7 @@ from npuemu.engine.state import (
     G_MAX_CYCLES,
     G_MODE,
     G_NEED,
+    G_OBSERVER,
     G_TRACE,
     G_TRACE_ROWS,
     G_WATCH,
@@ -51,10 +52,11 @@ from npuemu.engine.state import (
     STALL_BARRIER,
     STALL_DISPATCH,
     TRACE_FULL,
+    WATCH_ACCESS,
     WATCH_FULL,
+    WATCH_ROOM,
     X_DEPTH,
 )
-from npuemu.engine.watching import room_for, watch_access
 from npuemu.jit import call_unit, njit
 from npuemu.observe import clocks
 
@@ -120,7 +122,7 @@ def start_data(e, c, p, time):
     if status != 0:
         return problem(e, status, c, p, row, time, -2, bad, 0)
     if g[G_WATCH] != 0:
-        if not room_for(e, regions):
+        if g[G_OBSERVER] == 0 or call_unit(g[G_OBSERVER], e, WATCH_ROOM, x) == 0:
             return WATCH_FULL
         if slot[O_TOLD] == 1:
             clocks.learn(g[G_WATCH], x, clocks.queued(g[G_WATCH], index))
@@ -149,7 +151,8 @@ def start_data(e, c, p, time):
     if end > g[G_MAX_CYCLES]:
         return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)
     if g[G_WATCH] != 0:
-        watch_access(e, c, p, index, time, end)
+        area.result(e)[5] = time
+        call_unit(g[G_OBSERVER], e, WATCH_ACCESS, x)
     account(e, x, slot[O_DISPATCH], time, end)
     profile = area.profile(e, row)
     profile[F_COUNT] += 1

@@ -339,7 +339,10 @@ class Launch:
     def _run(self) -> int:
         e = self.state
         numbers = self.mode != "timing"
-        compiled.announce(self.decoded.units if numbers else (), self.notify)
+        units = list(self.decoded.units) if numbers else []
+        if self.watch is not None:
+            units.insert(0, compiled.OBSERVERS)
+        compiled.announce(units, self.notify)
         while True:
             status = int(run(self.table.ctypes.data))
             if not compiled.is_cached(compiled.ENGINE):
@@ -349,7 +352,10 @@ class Launch:
                 e.units[unit] = self._unit_address(self.decoded.units[unit])
             elif status == st.WATCH_FULL:
                 assert self.watch is not None
-                self.watch.make_room()
+                if e.g[st.G_OBSERVER] == 0:
+                    e.g[st.G_OBSERVER] = compiled.address(compiled.OBSERVERS, self.notify)
+                else:
+                    self.watch.make_room()
             elif status == st.TRACE_FULL:
                 self._drain_trace()
             elif status == st.YIELD:

@@ -37,6 +37,7 @@ from npuemu.engine.state import (
     G_LIVELOCK,
     G_MAX_CYCLES,
     G_MODE,
+    G_OBSERVER,
     G_ORDER,
     G_SCALAR_RUN,
     G_SETTER,
@@ -73,14 +74,15 @@ from npuemu.engine.state import (
     WAIT_BARRIER,
     WAIT_FLAG,
     WATCH_FULL,
+    WATCH_ROOM,
+    WATCH_SCALAR,
     X_CROSS_LATENCY,
     X_LOAD_GM,
     X_LOAD_UB,
     X_SCALAR_CYCLES,
     S,
 )
-from npuemu.engine.watching import room_for, watch_scalar
-from npuemu.jit import njit
+from npuemu.jit import call_unit, njit
 from npuemu.observe import clocks
 
 LIVELOCK, POISON = 111, 107
@@ -125,8 +127,9 @@ def scalar_access(e, c, row, time):
     status = check_region(e, c, 1)
     if status != 0:
         return problem(e, status, c, S, row, time, -2, 1, 0)
-    if g[G_WATCH] != 0 and not room_for(e, 1):
-        return WATCH_FULL
+    if g[G_WATCH] != 0:
+        if g[G_OBSERVER] == 0 or call_unit(g[G_OBSERVER], e, WATCH_ROOM, c * PIPES) == 0:
+            return WATCH_FULL
     if mem == 0:
         count_traffic(e, 1)
     pointer = area.ctx(e, c)[2 * mem] + address
@@ -141,7 +144,8 @@ def scalar_access(e, c, row, time):
             core[K_POISON] &= ~(1 << target)
     if g[G_WATCH] != 0:
         cycles = area.machine(e)[X_SCALAR_CYCLES] if write == 1 else load_cycles(e, code)
-        watch_scalar(e, c, row, time, time + cycles)
+        area.result(e)[1], area.result(e)[5] = time + cycles, time
+        call_unit(g[G_OBSERVER], e, WATCH_SCALAR, c * PIPES)
     return 0
 
 

@@ -137,10 +137,14 @@ FIXED_POINT = 1 << 20
     G_TRACE_ROWS,
     G_JITTER,
     G_SETTER,
-) = range(17)
+    G_OBSERVER,
+) = range(18)
 GLOBAL_COLUMNS = 24
 """G_WATCH: address of the observers' state, 0: none; G_ORDER: the same where order is checked;
-G_JITTER: seed of extra cycles, 0: none; G_SETTER: code row of the cross-core set in hand."""
+G_JITTER: seed of extra cycles, 0: none; G_SETTER: code row of the cross-core set in hand;
+G_OBSERVER: address of the observers' unit, 0 until it is needed."""
+(WATCH_ROOM, WATCH_ACCESS, WATCH_SCALAR) = range(3)
+"""What the observers' unit is called for: is there room, a data instruction, a scalar access."""
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 
 # --- tensors: address, end, role, bytes read, bytes written, lines not yet touched
