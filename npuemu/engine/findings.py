@@ -8,6 +8,7 @@ from npuemu.engine import state as st
 from npuemu.engine.launch import Launch
 from npuemu.isa.table import MEMORIES, PIPES
 from npuemu.observe.diagnostics import KINDS, Diagnostic
+from npuemu.observe.order import RAISED_TWICE
 from npuemu.observe.watch import Finding
 
 Where = Callable[[int], str]
@@ -68,6 +69,8 @@ class Findings:
         if f.row_a < 0:
             text = f"{later} uses {self._span(f)}, which nothing has written{often}"
             return Diagnostic(kind, text, where)
+        if f.kind == RAISED_TWICE:
+            return self._raised_twice(f, later, often)
         verb_b, verb_a = VERBS[f.kind]
         name_a = self._name(f.row_a)
         text = f"{later} {verb_b} {self._span(f)}, which {name_a} {verb_a}: nothing orders the two"
@@ -75,6 +78,19 @@ class Findings:
         return Diagnostic(
             kind, text + often, where, (other, self.where(f.row_a)), self._repair(f)
         )
+
+    def _raised_twice(self, f: Finding, later: str, often: str) -> Diagnostic:
+        source, target = PIPES[f.pipe_b % st.PIPES], PIPES[f.pipe_a % st.PIPES]
+        text = (
+            f"{later} raises flag {source} -> {target} event {f.low}, which may still be up: "
+            f"nothing orders it after the wait_flag that takes it down"
+        )
+        other = f"wait_flag ({core_name(f.pipe_a // st.PIPES)}, pipe {target}) takes it down"
+        after, before = self._line(f.row_a, f.row_b), self._line(f.row_b, f.row_b)
+        pair = f"{target}, {source}"
+        repair = f"set_flag {pair} after {after} and wait_flag {pair} before {before} order them"
+        where = (other, self.where(f.row_a))
+        return Diagnostic(KINDS[f.kind], text + often, self.where(f.row_b), where, repair)
 
     def _name(self, row: int) -> str:
         return self.launch.decoded.records[row].name

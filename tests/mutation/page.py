@@ -1,4 +1,4 @@
-"""Writes ``docs/mutation.md``: what became of every mutant. `python -m tests.mutation.page FILE`."""
+"""Writes what became of every mutant: `python -m tests.mutation.page docs/mutation.md`."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ GROUPS = (
 )
 """Classes of mutants in the order of the page."""
 REMOVED = frozenset(group for group in GROUPS if group.endswith("removed"))
-HEAD = ("mutation", "mutants", "reported", "by", "same order", "not needed", "other result", "unreported")
 ORDER = (Verdict.SAME_ORDER, Verdict.NOT_NEEDED, Verdict.OTHER_RESULT, Verdict.UNREPORTED)
+HEAD = ("mutation", "mutants", "reported", "by", *(verdict.value for verdict in ORDER))
 
 
 def rows(outcomes: list[Outcome]) -> dict[str, tuple[object, ...]]:

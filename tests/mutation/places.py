@@ -38,9 +38,7 @@ class Shape:
 
     def load(self) -> Program:
         """The program."""
-        return api.load(
-            self.kernel, machine=self.machine, blocks=self.blocks, **dict(self.params)
-        )
+        return api.load(self.kernel, machine=self.machine, blocks=self.blocks, **dict(self.params))
 
     def __str__(self) -> str:
         sizes = " x ".join(str(dict(self.params)[n]) for n in "MNK")
@@ -139,9 +137,7 @@ def _slots_moved(program: Program) -> Iterator[Mutant]:
             if len(chosen) > 1:
                 yield replace(shop.changed("slots moved", words, name, text), order=False)
             for site in chosen:
-                mutant = shop.changed(
-                    "slot moved", {site: words[site]}, name, f"{text}, by {site}"
-                )
+                mutant = shop.changed("slot moved", {site: words[site]}, name, f"{text}, by {site}")
                 yield replace(mutant, order=False)
 
 
