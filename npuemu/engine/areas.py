@@ -20,6 +20,7 @@ AREAS = Areas(
         "pipe",
         "queue",
         "flags",
+        "raised",
         "stalls",
         "key",
         "smallest",
@@ -57,6 +58,7 @@ registers = _rows("registers", 32)  # Pointer to a core's scalar registers.
 pipe = _rows("pipe", st.PIPE_COLUMNS)  # Pointer to a pipe.
 queue = _rows("queue", st.SLOT_COLUMNS)  # Pointer to a queue slot, the `ops` of a unit.
 flags = _rows("flags", 512)  # Pointer to a core's flags.
+raised = _rows("raised", st.RAISED)  # Pointer to the rows that raised a core's flags.
 stalls = _rows("stalls", st.STALLS)  # Pointer to a pipe's stall counters.
 key = _rows("key", st.PIPES)  # Pointer to a core's event keys.
 counters = _rows("counters", 32)  # Pointer to a core's cross-core counters.

@@ -18,6 +18,9 @@ from npuemu.jit import CACHE, compile_unit
 
 Notify = Callable[[str], None]
 ENGINE = "engine"
+OBSERVERS = "observers:observe"
+_ROOMS = {"observers": "npuemu.engine.watching"}
+"""Where a unit is defined, if it is no functional unit."""
 _COMPILE = """
 import sys
 from npuemu.engine.compiled import address
@@ -52,7 +55,8 @@ def address(name: str, notify: Notify | None = None) -> int:
             room, _, function = name.partition(":")
             notify(f"compiling {room} unit {function}")
         room, _, function = name.partition(":")
-        _loaded[name] = compile_unit(import_module(f"npuemu.units.{room}").resolve(function))
+        module = import_module(_ROOMS.get(room, f"npuemu.units.{room}"))
+        _loaded[name] = compile_unit(module.resolve(function))
         mark(name)
     return int(_loaded[name].address)
 

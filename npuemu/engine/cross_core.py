@@ -11,6 +11,7 @@ from npuemu.engine.state import (
     C_OPCODE,
     G_CORES,
     G_ORDER,
+    G_SETTER,
     K_CLOCK,
     K_COUNT,
     K_GROUP,
@@ -63,6 +64,7 @@ def count_up(e, c, flag, time):
     if area.g(e)[G_ORDER] != 0:
         clocks.insert_release(area.g(e)[G_ORDER], c * PIPES, c * 32 + flag, at, n)
     area.counters(e, c)[flag] = n + 1
+    area.raised(e, c)[512 + flag] = area.g(e)[G_SETTER]
     for p in range(1, 7):
         if area.pipe(e, c * PIPES + p)[P_BLOCKED] == BLOCKED_CROSS:
             settle(e, c, 1 << p)
@@ -108,7 +110,7 @@ def gather_arrivals(e, mode, flag, first, last, step, time, target_first, target
     return True
 
 
-@njit
+@njit(signature="void(int64, int64, int64, int64, int64)")
 def arrive(e, c, p, mode, flag):
     """Pipe ``p`` of core ``c`` arrives at a gathered flag, or has one that carries it alone."""
     w, core = area.g(e)[G_ORDER], area.core(e, c)
@@ -126,7 +128,7 @@ def arrive(e, c, p, mode, flag):
         area.arrivals(e, c)[row] += 1
 
 
-@njit
+@njit(signature=f"boolean({', '.join(['int64'] * 6)})")
 def cross_set(e, c, p, mode, flag, time):
     """Fire a cross-core flag of core ``c``; False when a counter would exceed 15."""
     core, pipe = area.core(e, c), area.pipe(e, c * PIPES + p)
@@ -187,6 +189,7 @@ def cross_event(e, c, p, time):
         if slot[O_TOLD] == 1:
             clocks.learn(w, x, clocks.queued(w, index))
         pop(e, c, x, time)
+        area.g(e)[G_SETTER] = row
         if not cross_set(
             e, c, p, slot[O_VALUE], slot[O_VALUE + 2], time + area.machine(e)[X_CROSS_LATENCY]
         ):

@@ -24,10 +24,12 @@ from npuemu.engine.state import (
     F_ELEMENTS,
     F_MACS,
     F_WORK,
+    F_WRAPS,
     G_JITTER,
     G_MAX_CYCLES,
     G_MODE,
     G_NEED,
+    G_OBSERVER,
     G_TRACE,
     G_TRACE_ROWS,
     G_WATCH,
@@ -50,14 +52,17 @@ from npuemu.engine.state import (
     STALL_BARRIER,
     STALL_DISPATCH,
     TRACE_FULL,
+    WATCH_ACCESS,
     WATCH_FULL,
+    WATCH_ROOM,
     X_DEPTH,
 )
-from npuemu.engine.watching import room_for, watch_access
 from npuemu.jit import call_unit, njit
 from npuemu.observe import clocks
 
 TRACE_MARGIN = 8
+CTX_WRAPS = 40
+"""Word of a context in which units count INT32 words that wrapped."""
 
 
 @njit
@@ -117,7 +122,7 @@ def start_data(e, c, p, time):
     if status != 0:
         return problem(e, status, c, p, row, time, -2, bad, 0)
     if g[G_WATCH] != 0:
-        if not room_for(e, regions):
+        if g[G_OBSERVER] == 0 or call_unit(g[G_OBSERVER], e, WATCH_ROOM, x) == 0:
             return WATCH_FULL
         if slot[O_TOLD] == 1:
             clocks.learn(g[G_WATCH], x, clocks.queued(g[G_WATCH], index))
@@ -133,7 +138,7 @@ def start_data(e, c, p, time):
         area.result(e)[0] += extra
         area.result(e)[1] += extra
     if numbers:
-        address = area.slot_address(e, index)
+        address, wraps = area.slot_address(e, index), area.ctx(e, c)[CTX_WRAPS]
         context = area.context(e, c)
         for i in range(plan, plan + steps):
             status = call_unit(
@@ -141,11 +146,13 @@ def start_data(e, c, p, time):
             )
             if status != 0:
                 return problem(e, status, c, p, row, time, -1, 0, 0)
+        area.profile(e, row)[F_WRAPS] += area.ctx(e, c)[CTX_WRAPS] - wraps
     end = area.result(e)[1]
     if end > g[G_MAX_CYCLES]:
         return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)
     if g[G_WATCH] != 0:
-        watch_access(e, c, p, index, time, end)
+        area.result(e)[5] = time
+        call_unit(g[G_OBSERVER], e, WATCH_ACCESS, x)
     account(e, x, slot[O_DISPATCH], time, end)
     profile = area.profile(e, row)
     profile[F_COUNT] += 1

@@ -53,8 +53,10 @@ class Diagnosis:
     def _detail(self, code: int, row: int, values: list[int], core: int) -> str:
         a, b, c = values
         if code == 113:
+            first = self._raised(core, a << 6 | b << 3 | c)
             return (
-                f"flag {PIPES[a]} -> {PIPES[b]} event {c} is raised again before it was waited for"
+                f"flag {PIPES[a]} -> {PIPES[b]} event {c} is raised again before it was waited "
+                f"for; it was raised at {first}"
             )
         if code == 114:
             return f"cross-core flag {a} would count past 15: its waits are missing or too late"
@@ -98,11 +100,10 @@ class Diagnosis:
         span = f"{write} {mem} bytes {start} .. {stop - 1}"
         if code == 103:
             size = int(self.e.ctx[core, 2 * int(region[0]) + 1])
-            return (
-                f"{span}, but {mem} has {size} bytes"
-                if size
-                else f"{span}, but this core has no {mem}"
-            )
+            own = (mem == "UB") == (core % 3 != 0) or self.e.problem[st.D_PIPE] != st.S
+            if not size or not own:
+                return f"{span}, but this core has no {mem}"
+            return f"{span}, but {mem} has {size} bytes"
         names = self._near(start)
         if code == 105:
             return (
@@ -120,21 +121,29 @@ class Diagnosis:
         return best or "no tensor starts before it"
 
     def _wraps(self) -> list[Diagnostic]:
-        wrapped = int(self.e.ctx[:, 40].sum())
-        if not wrapped:
-            return []
-        return [Diagnostic(KINDS[120], f"{wrapped:,} INT32 accumulator words wrapped modulo 2^32")]
+        lines: dict[str, int] = {}
+        for row in self.e.profile[:, st.F_WRAPS].nonzero()[0].tolist():
+            where = self.where(row)
+            lines[where] = lines.get(where, 0) + int(self.e.profile[row, st.F_WRAPS])
+        return [
+            Diagnostic(KINDS[120], f"{n:,} INT32 accumulator words wrapped modulo 2^32", where)
+            for where, n in lines.items()
+        ]
 
     def _leftovers(self) -> list[Diagnostic]:
         found = []
         for core, index in zip(*(self.e.flags >= 0).nonzero(), strict=True):
             src, dst, event = PIPES[index >> 6], PIPES[(index >> 3) & 7], index & 7
             text = f"flag {src} -> {dst} event {event} is still up ({core_name(int(core))})"
-            found.append(Diagnostic(KINDS[121], text))
+            found.append(Diagnostic(KINDS[121], text, self._raised(core, index)))
         for core, flag in zip(*(self.e.counters > 0).nonzero(), strict=True):
             text = f"cross-core flag {flag} was not waited for ({core_name(int(core))})"
-            found.append(Diagnostic(KINDS[122], text))
+            found.append(Diagnostic(KINDS[122], text, self._raised(core, 512 + flag)))
         return found
+
+    def _raised(self, core: int, index: int) -> str:
+        """Where a flag or cross-core counter was raised last."""
+        return self.where(int(self.e.raised[core, index]))
 
     # --- deadlock
 

@@ -58,18 +58,18 @@ class Findings:
 
     def _words(self, f: Finding, count: int) -> Diagnostic:
         later = f"{self._name(f.row_b)} ({self._place(f.pipe_b, f.start_b)})"
-        span = self._span(f)
         often = f"; {count:,} times in this run" if count > 1 else ""
+        kind, where = KINDS[f.kind], self.where(f.row_b)
         if f.row_a < 0:
-            text = f"{later} uses {span}, which nothing has written{often}"
-            return Diagnostic(KINDS[f.kind], text, self.where(f.row_b))
+            text = f"{later} uses {self._span(f)}, which nothing has written{often}"
+            return Diagnostic(kind, text, where)
         verb_b, verb_a = VERBS[f.kind]
-        earlier = f"{self._name(f.row_a)} at {self.where(f.row_a)}"
-        text = (
-            f"{later} {verb_b} {span}, which {earlier} ({self._place(f.pipe_a, f.start_a)}) "
-            f"{verb_a}: nothing orders the two. {self._repair(f)}{often}"
+        name_a = self._name(f.row_a)
+        text = f"{later} {verb_b} {self._span(f)}, which {name_a} {verb_a}: nothing orders the two"
+        other = f"{name_a} ({self._place(f.pipe_a, f.start_a)}) {verb_a} them"
+        return Diagnostic(
+            kind, text + often, where, (other, self.where(f.row_a)), self._repair(f)
         )
-        return Diagnostic(KINDS[f.kind], text, self.where(f.row_b))
 
     def _name(self, row: int) -> str:
         return self.launch.decoded.records[row].name
@@ -92,15 +92,23 @@ class Findings:
     def _repair(self, f: Finding) -> str:
         """The flag or barrier that would order the two."""
         (core_a, a), (core_b, b) = divmod(f.pipe_a, st.PIPES), divmod(f.pipe_b, st.PIPES)
+        after, before = self._line(f.row_a, f.row_b), self._line(f.row_b, f.row_b)
         if core_a == core_b and a == b:
-            return f"A pipe_barrier {PIPES[a]} between them would"
+            return f"pipe_barrier {PIPES[a]} between {after} and {before} orders them"
         if core_a == core_b:
             pair = f"{PIPES[a]}, {PIPES[b]}"
-            return f"A set_flag {pair} after the one and a wait_flag {pair} before the other would"
+            return f"set_flag {pair} after {after} and wait_flag {pair} before {before} order them"
         return (
-            f"A cross_core_set_flag on {PIPES[a]} after the one and a cross_core_wait_flag on "
-            f"{PIPES[b]} before the other would"
+            f"cross_core_set_flag on {PIPES[a]} after {after} and cross_core_wait_flag on "
+            f"{PIPES[b]} before {before} order them"
         )
+
+    def _line(self, row: int, named: int) -> str:
+        """``line 12``; with its file where that is not the one of row ``named``."""
+        file, _, line = self.where(row).rpartition(":")[0].rpartition(":")
+        if file == self.where(named).rpartition(":")[0].rpartition(":")[0]:
+            return f"line {line}" if file else f"the {self._name(row)}"
+        return f"{file.rpartition('/')[2]}:{line}"
 
 
 def _count(group: list[Finding]) -> int:

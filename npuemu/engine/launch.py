@@ -68,6 +68,7 @@ class State:
     pipe: Ints  # [cores * PIPES, PIPE_COLUMNS]
     queue: Ints  # [cores * PIPES * depth, SLOT_COLUMNS]
     flags: Ints  # [cores, 8 * 8 * 8] time a flag was raised; down: -1 - time of its last wait
+    raised: Ints  # [cores, RAISED] code rows that raised flags and counters last
     stalls: Ints  # [cores * PIPES, STALLS]
     key: Ints  # [cores, PIPES]
     smallest: Ints  # [cores]
@@ -216,6 +217,7 @@ class Launch:
 
     def _machine_row(self) -> NDArray[np.int64]:
         file, row = self.machine.file, zeros(st.MACHINE_COLUMNS)
+        row[st.X_C1V] = int("c1v" in self.machine.features)
         gm, banks = file.global_memory, file.banks
         row[st.X_DEPTH] = file.die.queue_depth.value
         row[st.X_CROSS_LATENCY] = file.sync.cross_core_latency.value
@@ -295,6 +297,7 @@ class Launch:
                 cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS
             ),
             flags=np.full((cores, 512), -1, np.int64),
+            raised=zeros(cores, st.RAISED),
             stalls=stalls,
             key=key,
             smallest=key.min(axis=1),
@@ -337,7 +340,10 @@ class Launch:
     def _run(self) -> int:
         e = self.state
         numbers = self.mode != "timing"
-        compiled.announce(self.decoded.units if numbers else (), self.notify)
+        units = list(self.decoded.units) if numbers else []
+        if self.watch is not None:
+            units.insert(0, compiled.OBSERVERS)
+        compiled.announce(units, self.notify)
         while True:
             status = int(run(self.table.ctypes.data))
             if not compiled.is_cached(compiled.ENGINE):
@@ -347,7 +353,10 @@ class Launch:
                 e.units[unit] = self._unit_address(self.decoded.units[unit])
             elif status == st.WATCH_FULL:
                 assert self.watch is not None
-                self.watch.make_room()
+                if e.g[st.G_OBSERVER] == 0:
+                    e.g[st.G_OBSERVER] = compiled.address(compiled.OBSERVERS, self.notify)
+                else:
+                    self.watch.make_room()
             elif status == st.TRACE_FULL:
                 self._drain_trace()
             elif status == st.YIELD:

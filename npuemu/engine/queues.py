@@ -112,9 +112,9 @@ def pop(e, c, x, time):
 
 
 @njit(forceinline=True)
-def raise_flag(e, c, p, index, time):
-    """Pipe ``p`` raises a flag; wakes the scalar unit if it waits for it. False when the flag is
-    still up at ``time``.
+def raise_flag(e, c, p, index, time, row):
+    """Code row ``row`` on pipe ``p`` raises a flag; wakes the scalar unit if it waits for it.
+    False when the flag is still up at ``time``.
 
     A flag that is down holds ``-1 - time`` of the wait that cleared it: that may lie ahead.
     """
@@ -122,6 +122,7 @@ def raise_flag(e, c, p, index, time):
     if old >= 0 or time < -1 - old:
         return False
     area.flags(e, c)[index] = time
+    area.raised(e, c)[index] = row
     if area.g(e)[G_ORDER] != 0:
         w = area.g(e)[G_ORDER]
         clocks.hand_over(w, c * PIPES + p, clocks.flag(w, c * 512 + index))
@@ -161,7 +162,7 @@ def settle(e, c, work):
                     # its wait may still come before that time
                     key = time << TIME_SHIFT | c << 3 | p
                     break
-                if not raise_flag(e, c, p, index, time):
+                if not raise_flag(e, c, p, index, time, row):
                     return problem(
                         e,
                         TWICE,

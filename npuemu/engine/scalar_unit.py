@@ -37,8 +37,10 @@ from npuemu.engine.state import (
     G_LIVELOCK,
     G_MAX_CYCLES,
     G_MODE,
+    G_OBSERVER,
     G_ORDER,
     G_SCALAR_RUN,
+    G_SETTER,
     G_WATCH,
     HALTED,
     INFINITE,
@@ -72,14 +74,16 @@ from npuemu.engine.state import (
     WAIT_BARRIER,
     WAIT_FLAG,
     WATCH_FULL,
+    WATCH_ROOM,
+    WATCH_SCALAR,
+    X_C1V,
     X_CROSS_LATENCY,
     X_LOAD_GM,
     X_LOAD_UB,
     X_SCALAR_CYCLES,
     S,
 )
-from npuemu.engine.watching import room_for, watch_scalar
-from npuemu.jit import njit
+from npuemu.jit import call_unit, njit
 from npuemu.observe import clocks
 
 LIVELOCK, POISON = 111, 107
@@ -122,10 +126,13 @@ def scalar_access(e, c, row, time):
     if address < 0 or address >= 1 << 48:
         return problem(e, 103, c, S, row, time, 3, address, 0)
     status = check_region(e, c, 1)
+    if mem != 0 and (mem == 7) != (core[K_KIND] != KIND_CUBE):
+        status = 103  # pipes may reach another core's memory, the scalar unit does not
     if status != 0:
         return problem(e, status, c, S, row, time, -2, 1, 0)
-    if g[G_WATCH] != 0 and not room_for(e, 1):
-        return WATCH_FULL
+    if g[G_WATCH] != 0:
+        if g[G_OBSERVER] == 0 or call_unit(g[G_OBSERVER], e, WATCH_ROOM, c * PIPES) == 0:
+            return WATCH_FULL
     if mem == 0:
         count_traffic(e, 1)
     pointer = area.ctx(e, c)[2 * mem] + address
@@ -140,7 +147,8 @@ def scalar_access(e, c, row, time):
             core[K_POISON] &= ~(1 << target)
     if g[G_WATCH] != 0:
         cycles = area.machine(e)[X_SCALAR_CYCLES] if write == 1 else load_cycles(e, code)
-        watch_scalar(e, c, row, time, time + cycles)
+        area.result(e)[1], area.result(e)[5] = time + cycles, time
+        call_unit(g[G_OBSERVER], e, WATCH_SCALAR, c * PIPES)
     return 0
 
 
@@ -169,7 +177,7 @@ def scalar_sync(e, c, row, op, turn):
     if op == sc.SET_FLAG:
         if time >= 0 and not turn:
             return LATER
-        if not raise_flag(e, c, S, index, clock):
+        if not raise_flag(e, c, S, index, clock, row):
             return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
         return settle(e, c, 1 << v1)
     if time < 0:
@@ -195,6 +203,7 @@ def scalar_cross(e, c, row, op):
     if (code[C_REGISTERS] >> at) & 1:
         flag = area.registers(e, c)[flag]
     if op == sc.CROSS_SET:
+        area.g(e)[G_SETTER] = row
         if not cross_set(e, c, S, code[C_VALUE], flag, clock + area.machine(e)[X_CROSS_LATENCY]):
             return problem(e, COUNTER_OVERFLOW, c, S, row, clock, flag, 0, 0)
         return 0
@@ -285,7 +294,8 @@ def check_event(e, c, row, op, p):
         return problem(e, POISON, c, p, row, core[K_CLOCK], 0, 0, 0)
     value, highest = area.registers(e, c)[code[C_VALUE + at]], 7
     if op == sc.CROSS_SET or op == sc.CROSS_WAIT:
-        both = core[K_KIND] == KIND_CUBE and (op == sc.CROSS_WAIT or code[C_VALUE] == MODE_C1V)
+        both = core[K_KIND] == KIND_CUBE and area.machine(e)[X_C1V] == 1
+        both = both and (op == sc.CROSS_WAIT or code[C_VALUE] == MODE_C1V)
         highest = 31 if both else 15
     if value < 0 or value > highest:
         return problem(e, 101, c, p, row, core[K_CLOCK], at, value, highest)

@@ -21,6 +21,9 @@ MEMO_REGIONS = 9
 MEMO_COLUMNS = M_ROW + 8 * MEMO_REGIONS
 MEMO_ROWS = 2048
 
+RAISED = 512 + 32
+"""Code rows of what raised each flag and each cross-core counter of a core last."""
+
 # --- a queue slot is what a unit sees as `ops`: header, then operand values
 (O_PC, O_DISPATCH, O_MASK_LOW, O_MASK_HIGH, O_MASK_MODE, O_POP, O_ROW, O_TOLD) = range(8)
 O_VALUE = 8
@@ -110,7 +113,8 @@ COST_PLAIN, COST_GM, COST_VECTOR = range(3)
     X_READS_PER_GROUP,
     X_LINE_SHIFT,
     X_WRITE_LAG,
-) = range(16)
+    X_C1V,
+) = range(17)
 MACHINE_COLUMNS = 24
 FIXED_POINT = 1 << 20
 """Shared bandwidth is kept in 2^-20 of a cycle."""
@@ -133,10 +137,15 @@ FIXED_POINT = 1 << 20
     G_TENSORS,
     G_TRACE_ROWS,
     G_JITTER,
-) = range(16)
+    G_SETTER,
+    G_OBSERVER,
+) = range(18)
 GLOBAL_COLUMNS = 24
 """G_WATCH: address of the observers' state, 0: none; G_ORDER: the same where order is checked;
-G_JITTER: seed of extra cycles, 0: none."""
+G_JITTER: seed of extra cycles, 0: none; G_SETTER: code row of the cross-core set in hand;
+G_OBSERVER: address of the observers' unit, 0 until it is needed."""
+(WATCH_ROOM, WATCH_ACCESS, WATCH_SCALAR) = range(3)
+"""What the observers' unit is called for: is there room, a data instruction, a scalar access."""
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 
 # --- tensors: address, end, role, bytes read, bytes written, lines not yet touched
@@ -144,8 +153,8 @@ MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 TENSOR_COLUMNS = 6
 ROLE_IN, ROLE_OUT, ROLE_SCRATCH = range(3)
 
-# --- profile of an instruction row: executions, work cycles, multiply-adds, elements
-(F_COUNT, F_WORK, F_MACS, F_ELEMENTS) = range(4)
+# --- profile of an instruction row: executions, work cycles, multiply-adds, elements, INT32 wraps
+(F_COUNT, F_WORK, F_MACS, F_ELEMENTS, F_WRAPS) = range(5)
 PROFILE_COLUMNS = 6
 
 # --- a diagnostic: code, core, pipe, pc row, cycle, and three details

@@ -1,6 +1,13 @@
-"""The engine shows its observers what an instruction touches, and what it orders."""
+"""The engine shows its observers what an instruction touches.
+
+Compiled as a unit of its own and called by address: the event loop is compiled without it, beside
+it, and a run that nobody observes never loads it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
 
 from npuemu.engine import areas as area
 from npuemu.engine.footprint import H_REGIONS
@@ -9,26 +16,29 @@ from npuemu.engine.state import (
     C_PLAN,
     C_PLAN_LENGTH,
     FIX,
-    G_MODE,
     G_ORDER,
     G_WATCH,
-    MODE_TIMING,
+    K_BASE,
+    K_PC,
     MTE1,
     MTE2,
     MTE3,
     N_ROLE,
     O_DISPATCH,
     O_ROW,
+    P_HEAD,
     PIPES,
     ROLE_IN,
     ROLE_OUT,
-    S,
+    WATCH_ACCESS,
+    WATCH_ROOM,
+    X_DEPTH,
 )
 from npuemu.isa.table import MEM
 from npuemu.jit import call_unit, njit
 from npuemu.observe import areas as watch
 from npuemu.observe.access import ask, begin
-from npuemu.observe.areas import H_UNDEFINED, R_STATE, TAINTED, V_VERSION, WROTE
+from npuemu.observe.areas import H_MARKS, H_UNDEFINED, R_STATE, TAINTED, V_VERSION, WROTE
 from npuemu.observe.clocks import clock, complete
 from npuemu.observe.tiles import mark_region, touch_region, touch_runs
 
@@ -36,17 +46,18 @@ L0C = MEM["L0C"]
 
 
 @njit(forceinline=True)
-def is_watched(e, i):
+def _is_watched(e, i):
     """Whether region ``i`` in hand is watched: all but input tensors, which nobody can write."""
     return area.out(e, i)[0] != GM or area.tensors(e, area.owner(e)[i])[N_ROLE] != ROLE_IN
 
 
 @njit
-def room_for(e, regions):
+def _room(e):
     """Whether the observers have room for the regions in hand."""
+    regions = area.out(e, 0)[H_REGIONS]
     granules, parts, size = 0, 0, 0
     for i in range(1, regions + 1):
-        if is_watched(e, i):
+        if _is_watched(e, i):
             r = area.out(e, i)
             runs = r[3] * r[5]
             granules += runs * ((r[7] >> 5) + 2)
@@ -56,13 +67,13 @@ def room_for(e, regions):
     return ask(area.g(e)[G_WATCH], granules, parts, size)
 
 
-@njit
-def touch_regions(e, c, regions, write, current):
+@njit(signature="void(int64, int64, int64, int64, int64)")
+def _touch_regions(e, c, regions, write, current):
     """Access ``current`` reads (or writes) its regions."""
     w = area.g(e)[G_WATCH]
     for i in range(1, regions + 1):
         region = area.out(e, i)
-        if region[1] == write and is_watched(e, i):
+        if region[1] == write and _is_watched(e, i):
             place = watch.place(w, c * 16 + region[0])
             if region[0] == GM:
                 touch_runs(w, place, region, current)
@@ -71,7 +82,7 @@ def touch_regions(e, c, regions, write, current):
 
 
 @njit
-def carries_bytes(e, p, regions):
+def _carries_bytes(e, p, regions):
     """Whether an instruction moves bytes as they are, and not into a result of the kernel. What
     FIX takes from L0C it converts.
     """
@@ -94,7 +105,7 @@ def _high(region):
 
 
 @njit
-def may_write_in_place(e, regions):
+def _in_place(e, regions):
     """Whether a region that is written may share bytes with one that is read."""
     for i in range(1, regions + 1):
         a = area.out(e, i)
@@ -106,12 +117,12 @@ def may_write_in_place(e, regions):
 
 
 @njit
-def carry_marks(e, c, regions, row, index):
+def _carry_marks(e, c, regions, row, index):
     """Let the instruction's units move the marks of undefined bytes as they moved the bytes."""
     w, code = area.g(e)[G_WATCH], area.code(e, row)
     for i in range(1, regions + 1):
         region = area.out(e, i)
-        if region[1] == 0 and is_watched(e, i):
+        if region[1] == 0 and _is_watched(e, i):
             mark_region(w, watch.place(w, c * 16 + region[0]), region)
     address, context = area.slot_address(e, index), area.marks_context(e, c)
     for i in range(code[C_PLAN], code[C_PLAN] + code[C_PLAN_LENGTH]):
@@ -119,33 +130,54 @@ def carry_marks(e, c, regions, row, index):
 
 
 @njit
-def watch_access(e, c, p, index, start, end):
-    """The instruction in queue slot ``index`` of pipe (c, p) touches its regions."""
-    w, regions = area.g(e)[G_WATCH], area.out(e, 0)[H_REGIONS]
+def _access(e, x):
+    """The data instruction at the head of the queue of pipe ``x`` touches its regions."""
+    w, regions, result = area.g(e)[G_WATCH], area.out(e, 0)[H_REGIONS], area.result(e)
+    c, p = x // PIPES, x % PIPES
+    index = x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD]
     slot = area.queue(e, index)
-    row, x, carries = slot[O_ROW], c * PIPES + p, carries_bytes(e, p, regions)
-    in_place = may_write_in_place(e, regions)
-    current = begin(w, x, row, slot[O_DISPATCH], start, end, carries, in_place)
-    touch_regions(e, c, regions, 0, current)
+    row, carries, in_place = slot[O_ROW], _carries_bytes(e, p, regions), _in_place(e, regions)
+    current = begin(w, x, row, slot[O_DISPATCH], result[5], result[1], carries, in_place)
+    _touch_regions(e, c, regions, 0, current)
     state = 0
-    if watch.header(w)[H_UNDEFINED] == 1 and area.g(e)[G_MODE] != MODE_TIMING:
-        carry_marks(e, c, regions, row, index)
+    if watch.header(w)[H_UNDEFINED] == 1 and watch.header(w)[H_MARKS] == 1:
+        _carry_marks(e, c, regions, row, index)
         state |= TAINTED
     for i in range(1, regions + 1):
         if area.out(e, i)[1] == 1:
             state |= WROTE
     watch.record(w, current)[R_STATE] |= state
-    touch_regions(e, c, regions, 1, current)
+    _touch_regions(e, c, regions, 1, current)
 
 
 @njit
-def watch_scalar(e, c, row, start, end):
-    """The scalar unit has loaded or stored the region in hand; it goes on when that is done."""
-    w, scalar = area.g(e)[G_WATCH], c * PIPES + S
-    current = begin(w, scalar, row, start, start, end, 0, 0)
+def _scalar(e, x):
+    """The scalar unit ``x`` has loaded or stored the region in hand, and goes on after that."""
+    w, core, result = area.g(e)[G_WATCH], area.core(e, x // PIPES), area.result(e)
+    row, start = core[K_BASE] + core[K_PC], result[5]
+    current = begin(w, x, row, start, start, result[1], 0, 0)
     write = area.out(e, 1)[1]
     watch.record(w, current)[R_STATE] |= WROTE * write
-    touch_regions(e, c, 1, write, current)
+    _touch_regions(e, x // PIPES, 1, write, current)
     if area.g(e)[G_ORDER] != 0:
-        complete(w, scalar)
-        clock(w, scalar)[V_VERSION] += 1
+        complete(w, x)
+        clock(w, x)[V_VERSION] += 1
+
+
+def resolve(name: str) -> Callable[..., Any]:
+    """The unit of this room."""
+    return {"observe": observe}[name]
+
+
+def observe(e, what, x):
+    """Unit of the observers, see `npuemu.engine.state` for ``what``: it asks for room for the
+    regions in hand (1: there is), or tells of an access of pipe ``x`` that starts at ``result[5]``
+    and ends at ``result[1]``.
+    """
+    if what == WATCH_ROOM:
+        return 1 if _room(e) else 0
+    if what == WATCH_ACCESS:
+        _access(e, x)
+    else:
+        _scalar(e, x)
+    return 1

@@ -36,9 +36,10 @@ GROUP_PIPES = 24
     H_WIDE,  # whether a die-wide flag has joined core groups
     H_FINDINGS,  # findings in use
     H_LOST,  # findings that found no row
+    H_MARKS,  # whether marks of undefined bytes are kept
     H_DIGEST,  # whether the order of every record is folded into a digest
     H_IN_PLACE,  # whether the instruction in hand may overwrite what it reads
-) = range(21)
+) = range(22)
 HEADER_WORDS = 24
 
 # --- a record
@@ -83,6 +84,8 @@ from V_KNOWN on: how many accesses of each pipe of the launch are complete."""
 FINDING_COLUMNS = 13
 FINDINGS = 256
 
+GRANULE_SHIFT = 5
+GRANULE = 1 << GRANULE_SHIFT
 LEAF_WORDS = 64  # a granule byte by byte: 32 writers, 32 readers
 PLACE_COLUMNS = 3  # first granule, slot, address of the marks of undefined bytes (0: none are kept)
 LOG_COLUMNS = 4
@@ -90,6 +93,10 @@ LOG_COLUMNS = 4
 # --- tiles of a memory, see `npuemu.observe.tiles`
 TILES, TILE_FIRST, TILE_WORDS, TILE_SHAPE = 6, 2, 10, 6  # shape: base, n1, s1, n0, s0, length
 TILE_COLUMNS = TILE_FIRST + TILES * TILE_WORDS
+(TILE_HIGH, TILE_WRITTEN, TILE_READ, TILE_VALID) = range(TILE_SHAPE, TILE_WORDS)
+TILE_CREDIT, TILE_NEXT = 0, 1
+FULL_CREDIT = 64
+"""A memory whose tiles are mostly touched in part loses its credit, and keeps no more tiles."""
 
 NAMES = (
     "header",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from npuemu import pages
 
@@ -38,17 +39,27 @@ KINDS = {int(code[1:]): Kind(code) for code in CODES}
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One finding: its kind, what happened, and where (``file:line:column``, or nothing)."""
+    """One finding: its kind, what happened, and where (``file:line:column``, or nothing).
+
+    ``other``: what the other instruction that takes part does, and where; ``help``: the repair.
+    """
 
     kind: Kind
     message: str
     where: str = ""
+    other: tuple[str, str] | None = None
+    help: str = ""
 
-    def row(self) -> dict[str, str]:
+    def row(self) -> dict[str, Any]:
         """As the report shows it."""
-        return {
+        row: dict[str, Any] = {
             "code": self.kind.code,
             "severity": self.kind.severity,
             "message": self.message,
             "where": self.where,
         }
+        if self.other is not None:
+            row["other"] = {"message": self.other[0], "where": self.other[1]}
+        if self.help:
+            row["help"] = self.help
+        return row

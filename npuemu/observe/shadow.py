@@ -10,6 +10,8 @@ from __future__ import annotations
 from npuemu.jit import njit, view_u8
 from npuemu.observe import areas as area
 from npuemu.observe.areas import (
+    GRANULE,
+    GRANULE_SHIFT,
     H_CACHE_FROM,
     H_CACHE_TO,
     H_CARRIES,
@@ -40,9 +42,6 @@ from npuemu.observe.order import (
     ordered,
     race,
 )
-
-GRANULE_SHIFT = 5
-GRANULE = 1 << GRANULE_SHIFT
 
 
 @njit(forceinline=True)

@@ -9,14 +9,25 @@ from __future__ import annotations
 
 from npuemu.jit import njit
 from npuemu.observe import areas as area
-from npuemu.observe.areas import R_STATE, TAINTED, TILE_FIRST, TILE_SHAPE, TILE_WORDS, TILES
-from npuemu.observe.shadow import GRANULE_SHIFT, mark_run, touch, touch_run
+from npuemu.observe.areas import (
+    FULL_CREDIT,
+    GRANULE_SHIFT,
+    R_STATE,
+    TAINTED,
+    TILE_CREDIT,
+    TILE_FIRST,
+    TILE_HIGH,
+    TILE_NEXT,
+    TILE_READ,
+    TILE_SHAPE,
+    TILE_VALID,
+    TILE_WORDS,
+    TILE_WRITTEN,
+    TILES,
+)
+from npuemu.observe.shadow import mark_run, touch, touch_run
 
-(TILE_HIGH, TILE_WRITTEN, TILE_READ, TILE_VALID) = range(TILE_SHAPE, TILE_WORDS)
-TILE_CREDIT, TILE_NEXT = 0, 1
 SMALLEST_TILE = 512
-FULL_CREDIT = 64
-"""A memory whose tiles are mostly touched in part loses its credit, and keeps no more tiles."""
 
 
 @njit(forceinline=True)

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npuemu.observe import areas as ar
-from npuemu.observe import tiles
+from npuemu.observe.areas import GRANULE_SHIFT
 from npuemu.observe.occupancy import Peaks
-from npuemu.observe.shadow import GRANULE_SHIFT
 
 Ints = NDArray[np.int64]
 RECORDS = 1 << 19
@@ -114,7 +113,7 @@ class Watch:
         self.free = np.arange(LEAVES - 1, -1, -1, dtype=np.int64)  # leaf 0 stands for none
         self.places = np.zeros((cores * MEMORIES, ar.PLACE_COLUMNS), np.int64)
         self.tiles = np.zeros((cores * MEMORIES, ar.TILE_COLUMNS), np.int64)
-        self.tiles[:, tiles.TILE_CREDIT] = tiles.FULL_CREDIT // 4
+        self.tiles[:, ar.TILE_CREDIT] = ar.FULL_CREDIT // 4
         self.log = np.zeros((LOG_ROWS, ar.LOG_COLUMNS), np.int64)
         self.clocks, self.carry = clocks(width), clocks(1)
         for x in range(width):
@@ -128,6 +127,7 @@ class Watch:
         h[ar.H_FREE], h[ar.H_LEAVES] = LEAVES - 1, LEAVES - 1
         h[ar.H_LOG_ROWS], h[ar.H_CHAIN] = LOG_ROWS, 1
         h[ar.H_WIDTH], h[ar.H_STRIDE] = width, stride
+        h[ar.H_MARKS] = int(bool(self.marks))
 
     def see(self, core: int, number: int, slot: int) -> None:
         """Core ``core`` names memory ``number``, which is the one of ``slot`` (0: GM)."""
@@ -184,8 +184,8 @@ class Watch:
         columns = []
         for i in range(ar.TILES):
             at = ar.TILE_FIRST + i * ar.TILE_WORDS
-            valid = self.tiles[:, at + tiles.TILE_VALID] == 1
-            for column in (tiles.TILE_WRITTEN, tiles.TILE_READ):
+            valid = self.tiles[:, at + ar.TILE_VALID] == 1
+            for column in (ar.TILE_WRITTEN, ar.TILE_READ):
                 self.tiles[~valid, at + column] = 0
                 columns.append(self.tiles[:, at + column])
         return columns
@@ -267,10 +267,10 @@ class Watch:
             row = self.tiles[memory.slot]
             for i in range(ar.TILES):
                 tile = row[ar.TILE_FIRST + i * ar.TILE_WORDS :][: ar.TILE_WORDS]
-                if tile[tiles.TILE_VALID]:
+                if tile[ar.TILE_VALID]:
                     self._hide(written, read, tile)
                     size = int(tile[1] * tile[3] * tile[5])
-                    ends = tile[[tiles.TILE_WRITTEN]], tile[[tiles.TILE_READ]]
+                    ends = tile[[ar.TILE_WRITTEN]], tile[[ar.TILE_READ]]
                     pairs.append((*ends, np.array([size])))
             pairs[0] = (written.astype(np.int64), read.astype(np.int64), pairs[0][2])
             self._log_live(memory.slot, pairs)
@@ -282,7 +282,7 @@ class Watch:
             for j in range(n0):
                 start = (base + i * s1 + j * s0) >> GRANULE_SHIFT
                 stop = start + (length >> GRANULE_SHIFT)
-                written[start:stop], read[start:stop] = tile[tiles.TILE_WRITTEN], 0
+                written[start:stop], read[start:stop] = tile[ar.TILE_WRITTEN], 0
 
     def _log_live(self, slot: int, pairs: list[tuple[Ints, Ints, Ints]]) -> None:
         for written, read, size in pairs:

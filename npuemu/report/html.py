@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from npuemu.report.json_schema import Report, as_report
+from npuemu.report.json_schema import Diagnostic, Report, as_report
 from npuemu.report.summary import (
     PipeRow,
     causes_text,
@@ -126,13 +126,19 @@ def _work(report: Report, peak: Mapping[str, float] | None) -> str:
     return "<h4>Work</h4>" + _table([], rows)
 
 
+def _words(d: Diagnostic) -> list[str]:
+    """What a finding says: the message, the other side, the repair."""
+    other = [f"{d.other.where}: {d.other.message}"] if d.other is not None else []
+    return [d.message, *other, *([d.help] if d.help else [])]
+
+
 def _diagnostics(report: Report) -> str:
     if not report.diagnostics:
         return ""
     rows = [
         [
             _cell(d.severity, f"l {d.severity}"), _cell(d.code, "l"), _cell(d.where, "l"),
-            _cell(d.message, "w"),
+            _cell("; ".join(_words(d)), "w"),
         ]
         for d in report.diagnostics
     ]  # fmt: skip

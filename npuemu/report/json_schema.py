@@ -80,7 +80,14 @@ class Work(_Part, frozen=True):
     vector_elements: Annotated[int, Meta(ge=0, description="active lanes of vector instructions")]
 
 
-class Diagnostic(_Part, frozen=True):
+class Side(_Part, frozen=True):
+    """The other instruction of a finding."""
+
+    message: Annotated[str, Meta(description="what it does: its core, pipe and cycle")]
+    where: Annotated[str, Meta(description="file:line of it")]
+
+
+class Diagnostic(_Part, frozen=True, omit_defaults=True):
     """One finding about the kernel."""
 
     code: Annotated[str, Meta(description="stable code of the finding")]
@@ -90,6 +97,10 @@ class Diagnostic(_Part, frozen=True):
     ]
     message: Annotated[str, Meta(description="what is wrong, with both sides and addresses")]
     where: Annotated[str, Meta(description="file:line of the instruction; empty if there is none")]
+    other: Annotated[
+        Side | None, Meta(description="the other instruction that takes part, if there is one")
+    ] = None
+    help: Annotated[str, Meta(description="the repair, where it is known")] = ""
 
 
 class Output(_Part, frozen=True):
@@ -134,7 +145,7 @@ class Report(_Part, frozen=True, omit_defaults=True):
 
 
 PARTS: tuple[type[Struct], ...] = (
-    Report, Core, Pipe, Buffer, Traffic, TensorTraffic, Work, Diagnostic, Output, Timings,
+    Report, Core, Pipe, Buffer, Traffic, TensorTraffic, Work, Diagnostic, Side, Output, Timings,
 )  # fmt: skip
 
 

@@ -48,7 +48,18 @@ def header(report: Report) -> str:
     blocks = f"{report.blocks} block{'s' if report.blocks > 1 else ''}"
     facts = "   ".join(part for part in (params, blocks, f"mode {report.mode}") if part)
     second = f"{integer(report.cycles)} cycles   {duration(report.time_us)}   {verdict(report)}"
-    return f"{first}   {facts}\n{second}\n"
+    return f"{first}   {facts}\n{second}\n{timings(report)}"
+
+
+def timings(report: Report) -> str:
+    """What the other timings of `--shuffle` showed, if there were any."""
+    if report.timings is None:
+        return ""
+    fewest, most = integer(report.timings.fewest_cycles), integer(report.timings.most_cycles)
+    differ = any(d.code == "E205" for d in report.diagnostics)
+    outputs = "outputs differ" if differ else "same outputs"
+    count = integer(report.timings.count)
+    return f"{count} other timings   {fewest} .. {most} cycles   {outputs}\n"
 
 
 def pipes(report: Report, style: Style) -> str:
@@ -125,12 +136,19 @@ def work(report: Report, peak: Mapping[str, float] | None) -> str:
     return "work\n" + "\n".join(lines) + "\n" if lines else ""
 
 
+def _at(where: str, text: str, source_line: SourceLine | None) -> str:
+    """A text with its place in front and its source line below."""
+    line = source_line(where) if source_line and where else None
+    return f"{where + ': ' if where else ''}{text}\n" + (f"    | {line.strip()}\n" if line else "")
+
+
 def finding(diagnostic: Diagnostic, source_line: SourceLine | None = None) -> str:
-    """One diagnostic: place, severity and code, message, and the source line."""
-    place = f"{diagnostic.where}: " if diagnostic.where else ""
-    text = f"{place}{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}\n"
-    line = source_line(diagnostic.where) if source_line and diagnostic.where else None
-    return text + (f"    | {line.strip()}\n" if line else "")
+    """One diagnostic: place, severity and code, message, source line; the other side; the help."""
+    head = f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"
+    text = _at(diagnostic.where, head, source_line)
+    if diagnostic.other is not None:
+        text += _at(diagnostic.other.where, f"note: {diagnostic.other.message}", source_line)
+    return text + (f"  = help: {diagnostic.help}\n" if diagnostic.help else "")
 
 
 def findings(

@@ -109,6 +109,25 @@ def ulp_distance(x: int, y: int, dtype: np.dtype[Any]) -> int | None:
     return abs(_ordered(x, dtype) - _ordered(y, dtype))
 
 
+def largest_distance(got: Array, wanted: Array) -> tuple[int, tuple[int, ...]] | None:
+    """The largest `ulp_distance` of two arrays of one shape and type, and its first index.
+
+    Elements of which one is a NaN are left out; None if no others are there, and for types of
+    8 bytes, whose distances may not fit.
+    """
+    dtype = wanted.dtype
+    x, y = bit_patterns(got), bit_patterns(wanted)
+    if x.size == 0 or dtype.itemsize > 4:
+        return None
+    steps = np.abs(_ordered_all(x, dtype) - _ordered_all(y, dtype))
+    if _is_float(dtype):
+        with np.errstate(all="ignore"):
+            numbers = [np.isnan(bits.view(dtype).astype(np.float64)) for bits in (x, y)]
+        steps = np.where(numbers[0] | numbers[1], -1, steps)
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(steps)), steps.shape))
+    return (int(steps[index]), index) if steps[index] >= 0 else None
+
+
 def _same_type(actual: np.dtype[Any], expected: np.dtype[Any]) -> bool:
     if actual == expected:
         return True
@@ -137,10 +156,18 @@ def _ordered(bits: int, dtype: np.dtype[Any]) -> int:
     """An integer that is ordered as the values of `dtype` are."""
     if not _is_float(dtype):
         return int(_decode(bits, dtype))
+    return int(_ordered_all(np.array([bits], _UNSIGNED[dtype.itemsize]), dtype)[0])
+
+
+def _ordered_all(bits: Array, dtype: np.dtype[Any]) -> npt.NDArray[np.int64]:
+    """`_ordered` of every pattern."""
+    if not _is_float(dtype):
+        return bits.view(dtype).astype(np.int64)
+    whole = bits.astype(np.int64)
     if dtype.name.startswith("float8_e8m0"):
-        return bits
-    sign = 1 << (_width(dtype) - 1)
-    return -(bits & (sign - 1)) if bits & sign else bits
+        return whole
+    sign = np.int64(-1 << 63) if _width(dtype) == 64 else np.int64(1 << (_width(dtype) - 1))
+    return np.where(whole & sign != 0, -(whole & ~sign), whole)
 
 
 def _text(bits: int, dtype: np.dtype[Any]) -> str:

@@ -7,8 +7,10 @@ blocks are only read.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,6 +71,22 @@ class Reader:
         self.capsys = capsys
         self.status = 0
 
+    def environment(self) -> dict[str, str]:
+        """Of a shell command: `pytest` is this Python's, with the plugin of this checkout."""
+        folder = self.folder / ".bin"
+        folder.mkdir(exist_ok=True)
+        pytest_command = folder / "pytest"
+        pytest_command.write_text(
+            "#!/bin/sh\n"
+            f'exec "{sys.executable}" -m pytest -p npuemu.testing.plugin -p no:cacheprovider "$@"\n'
+        )
+        pytest_command.chmod(0o755)
+        return {
+            **os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": "",
+        }  # fmt: skip
+
     def command(self, command: str) -> list[str]:
         """Run one command: npuemu here, ``echo $?`` from its status, anything else by the shell."""
         if command == "echo $?":
@@ -80,8 +98,9 @@ class Reader:
             lines = (done.out + done.err).splitlines()
             return [line.rstrip() for line in lines if not line.startswith("compiling ")]
         ran = subprocess.run(
-            command, shell=True, cwd=self.folder, capture_output=True, text=True, check=False
-        )
+            command, shell=True, cwd=self.folder, capture_output=True, text=True, check=False,
+            env=self.environment(),
+        )  # fmt: skip
         self.status = ran.returncode
         return (ran.stdout + ran.stderr).splitlines()
 

@@ -19,7 +19,7 @@ from npuemu.machine.schema import Figure, MachineFile, Names
 from tests.docs.pages import ROOT, Reader, alike, blocks
 
 DOCS = ROOT / "docs"
-PAGES = ("getting-started", "machine-files")
+PAGES = ("getting-started", "machine-files", "testing")
 
 
 def text(name: str) -> str:
@@ -61,6 +61,7 @@ def links() -> list[tuple[str, str]]:
         *DOCS.glob("*.md"),
         *(ROOT / "diagnostics").glob("*.md"),
         *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "isa/README.md")),
+        *(ROOT / "examples").glob("*/README.md"),
     ]
     found = []
     for page in pages:

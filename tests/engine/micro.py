@@ -77,17 +77,15 @@ VECTOR = """
     pipe_barrier V
     vln.f32 r9, r8, rep=16
     pipe_barrier V
-    vsqrt.f32 r8, r8, rep=16
     pipe_barrier ALL
     mov_ub_gm r3, r9, len=4096
     vcadd.f32 r8, r9, rep=16
     pipe_barrier ALL
     mov_ub_gm r6, r8, len=64
+    pipe_barrier ALL
     vconv.f32_f16.rint r8, r9, rep=16, dst_rep=4
     pipe_barrier ALL
     mov_ub_gm r4, r8, len=2048
-    vrsqrt.f16 r9, r8, rep=8
-    pipe_barrier V
     vconv.f16_s8.floor r7, r8, rep=8, dst_rep=4
     pipe_barrier ALL
     mov_ub_gm r5, r7, len=1024

@@ -59,7 +59,7 @@ class Interpreter:
         }
         self.areas = areas
         self.table = np.array(
-            [areas[n].ctypes.data if n in areas else 0 for n in area.AREAS], np.int64
+            [areas[n].ctypes.data if n in areas else 0 for n in area.AREAS.names], np.int64
         )
 
     def run(self, ops: np.ndarray[Any, Any], l0a_nz: int) -> Footprint:

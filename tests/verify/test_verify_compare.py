@@ -6,7 +6,13 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from npuemu.verify.compare import Difference, compare, compare_tensors, ulp_distance
+from npuemu.verify.compare import (
+    Difference,
+    compare,
+    compare_tensors,
+    largest_distance,
+    ulp_distance,
+)
 from npuemu.verify.places import describe_places
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
@@ -56,6 +62,28 @@ def test_ulp_distance_by_type() -> None:
     assert ulp_distance(0x9, 0x1, np.dtype(ml_dtypes.float4_e2m1fn)) == 2
     assert ulp_distance(3, 254, np.dtype(ml_dtypes.float8_e8m0fnu)) == 251
     assert ulp_distance(0xFF, 254, np.dtype(ml_dtypes.float8_e8m0fnu)) is None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "got", "wanted", "found"),
+    [
+        (BF16, [0x3F80, 0xBF80, 0x7FC0], [0x3F81, 0x3F80, 0], (2 * 0x3F80, (1,))),
+        (np.dtype(np.float32), [5, 0x80000003], [5, 4], (7, (1,))),
+        (np.dtype(np.float16), [0x7E00, 0], [0, 0xFE00], None),
+        (np.dtype(ml_dtypes.float4_e2m1fn), [0x9, 0xF], [0x1, 0x7], (14, (1,))),
+        (np.dtype(ml_dtypes.float8_e8m0fnu), [3, 0xFF], [254, 1], (251, (0,))),
+        (np.dtype(np.int8), [0x80, 1], [0x7F, 1], (255, (0,))),
+        (np.dtype(np.int32), [1 << 31], [(1 << 31) - 1], ((1 << 32) - 1, (0,))),
+        (np.dtype(np.float64), [0], [1], None),
+        (np.dtype(np.float32), [], [], None),
+    ],
+)
+def test_largest_distance(
+    dtype: np.dtype, got: list[int], wanted: list[int], found: tuple[int, tuple[int]] | None
+) -> None:
+    raw = np.dtype(f"u{dtype.itemsize}")
+    arrays = [np.array(bits, raw).view(dtype) for bits in (got, wanted)]
+    assert largest_distance(*arrays) == found
 
 
 def test_integers_are_compared_as_integers() -> None:
