@@ -46,7 +46,10 @@ class Findings:
             return []
         lines: dict[tuple[str, str], list[int]] = {}
         for row in watch.unused.nonzero()[0].tolist():
-            lines.setdefault((self.where(row), self._name(row)), []).append(row)
+            lines[self.where(row), self._name(row)] = []
+        for row in watch.executed.nonzero()[0].tolist() if lines else ():
+            if (line := (self.where(row), self._name(row))) in lines:
+                lines[line].append(row)
         found = []
         for (where, name), rows in lines.items():
             times, total = int(watch.unused[rows].sum()), int(watch.executed[rows].sum())
@@ -67,9 +70,7 @@ class Findings:
         name_a = self._name(f.row_a)
         text = f"{later} {verb_b} {self._span(f)}, which {name_a} {verb_a}: nothing orders the two"
         other = f"{name_a} ({self._place(f.pipe_a, f.start_a)}) {verb_a} them"
-        return Diagnostic(
-            kind, text + often, where, (other, self.where(f.row_a)), self._repair(f)
-        )
+        return Diagnostic(kind, text + often, where, (other, self.where(f.row_a)), self._repair(f))
 
     def _name(self, row: int) -> str:
         return self.launch.decoded.records[row].name
