@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.engine.harness import A5, fails, pipe, run, words
+from tests.engine.harness import A2, A5, fails, pipe, run, words
 
 BYTES = np.random.default_rng(5).integers(0, 256, 64, dtype=np.uint8)
 BYTES[:8] = [0x80, 0xFF, 0x7F, 0x80, 0, 0, 0, 0x80]

@@ -22,7 +22,7 @@ import pytest
 
 from npuemu.observe import areas as ar
 from npuemu.observe import watch as watch_module
-from npuemu.observe.tiles import TILE_VALID, TILE_WRITTEN
+from npuemu.observe.areas import TILE_VALID, TILE_WRITTEN
 from tests.observe.driver import Observers, split
 from tests.observe.naive import Access, Naive, Pair, Seen, bytes_of
 from tests.observe.programs import GM_BYTES, MORE, OUT, SCRATCH, Shape, World
