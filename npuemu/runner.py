@@ -94,18 +94,25 @@ def execute(
 
     Returns the report (without outputs), the trace events if asked for, and the Cube's peak rates.
     """
-    program, machine, mode = session.program, session.machine, options.mode
-    observe = mode == "full" or (mode == "timing" and options.check)
+    observe = options.mode == "full" or (options.mode == "timing" and options.check)
     launch = session.launch(gm, options, observe=observe)
     status = launch.run()
+    peak = {name: TILE_MACS[name] for name in session.machine.file.types.cube}
+    found = events(launch) if options.trace else None
+    return report(session, launch, status), found, peak
+
+
+def report(session: Session, launch: Launch, status: int) -> dict[str, Any]:
+    """The report of a launch that has ended, without outputs."""
+    program, machine = session.program, session.machine
     cycles = measure.total_cycles(launch)
-    report = {
+    return {
         "schema": SCHEMA,
         "kernel": program.name,
         "machine": machine.name,
         "params": dict(program.params),
         "blocks": program.blocks,
-        "mode": mode,
+        "mode": launch.mode,
         "cycles": cycles,
         "time_us": cycles / machine.clock_mhz,
         "cores": measure.cores_report(launch, cycles),
@@ -114,8 +121,6 @@ def execute(
         "work": measure.work_report(launch),
         "diagnostics": [d.row() for d in session.diagnose(launch, status)],
     }
-    peak = {name: TILE_MACS[name] for name in machine.file.types.cube}
-    return report, events(launch) if options.trace else None, peak
 
 
 def locate(program: Program, launch: Launch, row: int) -> str:

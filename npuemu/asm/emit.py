@@ -135,7 +135,7 @@ class Emitter:
                 values[name] = 0
             else:
                 values[name] = self._value(form, operand, argument, scope)
-        self._refuse(record, values, spelled.span)
+        self._refuse(record, values, section.core, spelled.span)
         word = self._encode(form, values, spelled.span, given)
         if label is not None:
             pending = Pending(len(section.words), record, values, label, line, location)
@@ -230,8 +230,10 @@ class Emitter:
             raise LineError("A305", message, span, help=help)
         return _whole_word(operand, value)
 
-    def _refuse(self, record: Record, values: dict[str, int | Reg], span: Span) -> None:
-        reason = self.target.machine.refuse(record, values)
+    def _refuse(
+        self, record: Record, values: dict[str, int | Reg], core: str, span: Span
+    ) -> None:
+        reason = self.target.machine.objection(record, values, core)
         if reason is not None:
             raise LineError("A308", reason, span)
 

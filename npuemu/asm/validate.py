@@ -104,7 +104,7 @@ def _instruction(
         raise _bad(f"'{record.name}' in the {core} section")
     if record.requires - machine.features:
         raise _bad(f"{machine.name} has no '{record.name}'")
-    reason = machine.refuse(record, values)
+    reason = machine.objection(record, values, core)
     if reason is not None:
         raise _bad(reason)
     return record, values

@@ -12,7 +12,7 @@ from npuemu.engine import state as st
 from npuemu.errors import UserError
 from npuemu.isa.codec import IsaError, Reg, decode
 from npuemu.isa.footprint import SLOT_CONSTANT, VALUES, Programs
-from npuemu.isa.table import CORE_PIPES, PIPES, Isa, Record, load
+from npuemu.isa.table import PIPES, Isa, Record, load
 from npuemu.machine import Machine
 from npuemu.machine.schema import Timing
 from npuemu.units.vector.plans import plan as vector_plan
@@ -103,27 +103,13 @@ class Decoder:
         self, section: str, record: Record, values: dict[str, int | Reg], length: int
     ) -> None:
         """Core, pipes, machine and labels of an instruction."""
-        if not record.runs_on(section):
-            raise IsaError(None, f"{record.name} does not run on a {section} core")
-        reason = self.machine.refuse(record, values)
+        reason = self.machine.objection(record, values, section)
         if reason is not None:
             raise IsaError(None, reason)
         for operand in record.operands:
             value = values[operand.name]
             if operand.kind == "label" and not 0 <= int(value) < length:  # type: ignore[arg-type]
                 raise IsaError(operand.name, f"{operand.name}: {value} is outside the section")
-            if operand.enum is not None and operand.enum.name in ("pipe", "bpipe"):
-                symbol = operand.enum.symbol(int(value))  # type: ignore[arg-type]
-                if symbol != "ALL" and symbol not in CORE_PIPES[section]:
-                    raise IsaError(operand.name, f"a {section} core has no pipe {symbol}")
-        if record.name in ("set_flag", "wait_flag") and values["src"] == values["dst"]:
-            raise IsaError("dst", f"{record.name} needs two different pipes")
-        if record.name.startswith("cross_core"):
-            flag = values["id"]
-            if section == "vector" and isinstance(flag, int) and flag > 15:
-                raise IsaError("id", f"id = {flag} is outside 0 .. 15 on a vector core")
-            if section == "cube" and values.get("mode") == 1:
-                raise IsaError("mode", "mode pair belongs to the vector cores")
 
     def _row(self, section: str, record: Record, values: dict[str, int | Reg]) -> list[int]:
         row = [0] * st.CODE_COLUMNS

@@ -100,11 +100,10 @@ class Diagnosis:
         span = f"{write} {mem} bytes {start} .. {stop - 1}"
         if code == 103:
             size = int(self.e.ctx[core, 2 * int(region[0]) + 1])
-            return (
-                f"{span}, but {mem} has {size} bytes"
-                if size
-                else f"{span}, but this core has no {mem}"
-            )
+            own = (mem == "UB") == (core % 3 != 0) or self.e.problem[st.D_PIPE] != st.S
+            if not size or not own:
+                return f"{span}, but this core has no {mem}"
+            return f"{span}, but {mem} has {size} bytes"
         names = self._near(start)
         if code == 105:
             return (

@@ -38,7 +38,7 @@ class Findings:
         for f in self.launch.watch.found():
             earlier = self.where(f.row_a) if f.row_a >= 0 else ""
             groups.setdefault((f.kind, self.where(f.row_b), earlier), []).append(f)
-        return [self._words(group[0], sum(f.count for f in group)) for group in groups.values()]
+        return [self._words(group[0], _count(group)) for group in groups.values()]
 
     def unused(self) -> list[Diagnostic]:
         """Results that nothing read: only of a run that came to its end.
@@ -130,3 +130,12 @@ class Findings:
         if file == self.where(named).rpartition(":")[0].rpartition(":")[0]:
             return f"line {line}" if file else f"the {self._name(row)}"
         return f"{file.rpartition('/')[2]}:{line}"
+
+
+def _count(group: list[Finding]) -> int:
+    """How often: two memories that the same two instructions share are one occurrence."""
+    times: dict[tuple[int, int], int] = {}
+    for f in group:
+        pair = f.row_a, f.row_b
+        times[pair] = max(times.get(pair, 0), f.count)
+    return sum(times.values())

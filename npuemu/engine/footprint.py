@@ -96,7 +96,7 @@ def vector_state(v, ops, lanes, rep):
     reps, last, active = rep, lanes, rep * lanes
     if ops[4] == 1:
         if low < 0 or low > MAX_COUNT:
-            return 101
+            return 118
         reps = (low + lanes - 1) // lanes
         last = low - (reps - 1) * lanes if reps > 0 else 0
         active = low

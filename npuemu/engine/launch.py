@@ -217,6 +217,7 @@ class Launch:
 
     def _machine_row(self) -> NDArray[np.int64]:
         file, row = self.machine.file, zeros(st.MACHINE_COLUMNS)
+        row[st.X_C1V] = int("c1v" in self.machine.features)
         gm, banks = file.global_memory, file.banks
         row[st.X_DEPTH] = file.die.queue_depth.value
         row[st.X_CROSS_LATENCY] = file.sync.cross_core_latency.value

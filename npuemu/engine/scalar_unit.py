@@ -76,6 +76,7 @@ from npuemu.engine.state import (
     WATCH_FULL,
     WATCH_ROOM,
     WATCH_SCALAR,
+    X_C1V,
     X_CROSS_LATENCY,
     X_LOAD_GM,
     X_LOAD_UB,
@@ -125,6 +126,8 @@ def scalar_access(e, c, row, time):
     if address < 0 or address >= 1 << 48:
         return problem(e, 103, c, S, row, time, 3, address, 0)
     status = check_region(e, c, 1)
+    if mem != 0 and (mem == 7) != (core[K_KIND] != KIND_CUBE):
+        status = 103  # pipes may reach another core's memory, the scalar unit does not
     if status != 0:
         return problem(e, status, c, S, row, time, -2, 1, 0)
     if g[G_WATCH] != 0:
@@ -291,7 +294,8 @@ def check_event(e, c, row, op, p):
         return problem(e, POISON, c, p, row, core[K_CLOCK], 0, 0, 0)
     value, highest = area.registers(e, c)[code[C_VALUE + at]], 7
     if op == sc.CROSS_SET or op == sc.CROSS_WAIT:
-        both = core[K_KIND] == KIND_CUBE and (op == sc.CROSS_WAIT or code[C_VALUE] == MODE_C1V)
+        both = core[K_KIND] == KIND_CUBE and area.machine(e)[X_C1V] == 1
+        both = both and (op == sc.CROSS_WAIT or code[C_VALUE] == MODE_C1V)
         highest = 31 if both else 15
     if value < 0 or value > highest:
         return problem(e, 101, c, p, row, core[K_CLOCK], at, value, highest)

@@ -113,7 +113,8 @@ COST_PLAIN, COST_GM, COST_VECTOR = range(3)
     X_READS_PER_GROUP,
     X_LINE_SHIFT,
     X_WRITE_LAG,
-) = range(16)
+    X_C1V,
+) = range(17)
 MACHINE_COLUMNS = 24
 FIXED_POINT = 1 << 20
 """Shared bandwidth is kept in 2^-20 of a cycle."""

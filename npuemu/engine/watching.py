@@ -15,12 +15,11 @@ from npuemu.engine.memory import GM
 from npuemu.engine.state import (
     C_PLAN,
     C_PLAN_LENGTH,
-    G_MODE,
+    FIX,
     G_ORDER,
     G_WATCH,
     K_BASE,
     K_PC,
-    MODE_TIMING,
     MTE1,
     MTE2,
     MTE3,
@@ -35,12 +34,15 @@ from npuemu.engine.state import (
     WATCH_ROOM,
     X_DEPTH,
 )
+from npuemu.isa.table import MEM
 from npuemu.jit import call_unit, njit
 from npuemu.observe import areas as watch
 from npuemu.observe.access import ask, begin
-from npuemu.observe.areas import H_UNDEFINED, R_STATE, TAINTED, V_VERSION, WROTE
+from npuemu.observe.areas import H_MARKS, H_UNDEFINED, R_STATE, TAINTED, V_VERSION, WROTE
 from npuemu.observe.clocks import clock, complete
 from npuemu.observe.tiles import mark_region, touch_region, touch_runs
+
+L0C = MEM["L0C"]
 
 
 @njit(forceinline=True)
@@ -81,15 +83,37 @@ def _touch_regions(e, c, regions, write, current):
 
 @njit
 def _carries_bytes(e, p, regions):
-    """Whether an instruction moves bytes as they are, and not into a result of the kernel."""
-    if p != MTE1 and p != MTE2 and p != MTE3:
+    """Whether an instruction moves bytes as they are, and not into a result of the kernel. What
+    FIX takes from L0C it converts.
+    """
+    if p != MTE1 and p != MTE2 and p != MTE3 and p != FIX:
         return 0
     for i in range(1, regions + 1):
         region = area.out(e, i)
+        if region[0] == L0C:
+            return 0
         if region[0] == GM and region[1] == 1:
             if area.tensors(e, area.owner(e)[i])[N_ROLE] == ROLE_OUT:
                 return 0
     return 1
+
+
+@njit(forceinline=True)
+def _high(region):
+    """One past the last byte of a region row."""
+    return region[2] + (region[3] - 1) * region[4] + (region[5] - 1) * region[6] + region[7]
+
+
+@njit
+def _in_place(e, regions):
+    """Whether a region that is written may share bytes with one that is read."""
+    for i in range(1, regions + 1):
+        a = area.out(e, i)
+        for j in range(1, regions + 1 if a[1] == 0 else 0):
+            b = area.out(e, j)
+            if b[1] == 1 and a[0] == b[0] and a[2] < _high(b) and b[2] < _high(a):
+                return 1
+    return 0
 
 
 @njit
@@ -112,11 +136,11 @@ def _access(e, x):
     c, p = x // PIPES, x % PIPES
     index = x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD]
     slot = area.queue(e, index)
-    row, carries = slot[O_ROW], _carries_bytes(e, p, regions)
-    current = begin(w, x, row, slot[O_DISPATCH], result[5], result[1], carries)
+    row, carries, in_place = slot[O_ROW], _carries_bytes(e, p, regions), _in_place(e, regions)
+    current = begin(w, x, row, slot[O_DISPATCH], result[5], result[1], carries, in_place)
     _touch_regions(e, c, regions, 0, current)
     state = 0
-    if watch.header(w)[H_UNDEFINED] == 1 and area.g(e)[G_MODE] != MODE_TIMING:
+    if watch.header(w)[H_UNDEFINED] == 1 and watch.header(w)[H_MARKS] == 1:
         _carry_marks(e, c, regions, row, index)
         state |= TAINTED
     for i in range(1, regions + 1):
@@ -131,7 +155,7 @@ def _scalar(e, x):
     """The scalar unit ``x`` has loaded or stored the region in hand, and goes on after that."""
     w, core, result = area.g(e)[G_WATCH], area.core(e, x // PIPES), area.result(e)
     row, start = core[K_BASE] + core[K_PC], result[5]
-    current = begin(w, x, row, start, start, result[1], 0)
+    current = begin(w, x, row, start, start, result[1], 0, 0)
     write = area.out(e, 1)[1]
     watch.record(w, current)[R_STATE] |= WROTE * write
     _touch_regions(e, x // PIPES, 1, write, current)

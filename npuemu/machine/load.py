@@ -14,7 +14,7 @@ import msgspec
 
 from npuemu import data
 from npuemu.errors import UserError
-from npuemu.isa.table import MEMORIES, PIPES, Record
+from npuemu.isa.table import CORE_PIPES, MEMORIES, PIPES, Record
 from npuemu.isa.table import load as load_isa
 from npuemu.machine.schema import Figure, MachineFile, Timing
 
@@ -44,7 +44,7 @@ _HIGHEST = {
 """Figures beyond which the engine's 64-bit integers could overflow."""
 _ENTRIES: dict[str, Any] = {"memory": Figure, "timing": Timing, "casts.pairs": list[str]}
 """Tables with names of their own choosing, and what their entries are."""
-C1V = 4
+PAIR, C1V = 1, 4
 """Cross-core mode of the cube with one vector core: its ids go up to 31."""
 
 
@@ -123,6 +123,31 @@ class Machine:
                 return f"the vector unit of {self.name} has no {symbol}"
         if record.name.startswith("cross_core"):
             return self._refuse_cross(record, values)
+        return None
+
+    def objection(self, record: Record, values: Mapping[str, Any], core: str) -> str | None:
+        """Why a ``core`` ("cube", "vector") section of this machine cannot hold an instruction.
+
+        ``values``: operand numbers by name, registers as such. None if it can.
+        """
+        if not record.runs_on(core):
+            return f"{record.name} does not run on a {core} core"
+        reason = self.refuse(record, values)
+        if reason is not None:
+            return reason
+        for operand in record.operands:
+            if operand.enum is not None and operand.enum.name in ("pipe", "bpipe"):
+                symbol = str(operand.enum.symbol(int(values[operand.name])))
+                if symbol != "ALL" and symbol not in CORE_PIPES[core]:
+                    return f"a {core} core has no pipe {symbol}"
+        if record.name in ("set_flag", "wait_flag") and values["src"] == values["dst"]:
+            return f"{record.name} needs two different pipes"
+        if record.name.startswith("cross_core"):
+            flag = values["id"]
+            if core == "vector" and isinstance(flag, int) and flag > 15:
+                return f"id = {flag} is outside 0 .. 15 on a vector core"
+            if core == "cube" and values.get("mode") == PAIR:
+                return "mode pair belongs to the vector cores"
         return None
 
     def _refuse_cross(self, record: Record, values: Mapping[str, Any]) -> str | None:

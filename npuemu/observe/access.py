@@ -13,6 +13,7 @@ from npuemu.observe.areas import (
     H_CHAIN,
     H_DIGEST,
     H_FREE,
+    H_IN_PLACE,
     H_LEAVES,
     H_LOG_ROWS,
     H_NEED_LEAVES,
@@ -68,15 +69,16 @@ def _fold(w, x):
 
 
 @njit
-def begin(w, x, row, dispatch, start, end, carries):
+def begin(w, x, row, dispatch, start, end, carries, in_place):
     """A new record: pipe ``x`` executes code row ``row``, dispatched at ``dispatch``, in
-    ``start .. end``. ``carries``: it carries undefined bytes along. Returns its number.
+    ``start .. end``. ``carries``: it carries undefined bytes along; ``in_place``: it may overwrite
+    what it reads. Returns its number.
     """
     header, known = area.header(w), clock(w, x)
     current = header[H_NEXT]
     header[H_NEXT] = current + 1
     header[H_CACHE_FROM], header[H_CACHE_TO] = -1, -1
-    header[H_CARRIES], header[H_UNDEFINED] = carries, 0
+    header[H_CARRIES], header[H_UNDEFINED], header[H_IN_PLACE] = carries, 0, in_place
     known[V_COUNT] = ((known[V_COUNT] >> WAIT_BITS) + 1) << WAIT_BITS
     if header[H_DIGEST] == 1:
         _fold(w, x)

@@ -36,8 +36,10 @@ GROUP_PIPES = 24
     H_WIDE,  # whether a die-wide flag has joined core groups
     H_FINDINGS,  # findings in use
     H_LOST,  # findings that found no row
+    H_MARKS,  # whether marks of undefined bytes are kept
     H_DIGEST,  # whether the order of every record is folded into a digest
-) = range(20)
+    H_IN_PLACE,  # whether the instruction in hand may overwrite what it reads
+) = range(22)
 HEADER_WORDS = 24
 
 # --- a record

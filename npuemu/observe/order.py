@@ -84,7 +84,8 @@ def find(w, kind, slot, low, high, earlier, current):
                 f[F_COUNT] += 1
                 f[F_LATEST_PIPE], f[F_LATEST_CLOCK] = b[R_PIPE], b[R_CLOCK]
             elif f[F_COUNT] == 1 and f[F_SLOT] == slot and f[F_START_A] == a[R_START]:
-                f[F_LOW], f[F_HIGH] = min(f[F_LOW], low), max(f[F_HIGH], high)
+                if f[F_PIPE_A] == a[R_PIPE]:
+                    f[F_LOW], f[F_HIGH] = min(f[F_LOW], low), max(f[F_HIGH], high)
             return
     if header[H_FINDINGS] == FINDINGS:
         header[H_LOST] += 1

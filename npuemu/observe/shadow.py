@@ -18,6 +18,7 @@ from npuemu.observe.areas import (
     H_CHAIN,
     H_CHECK,
     H_FREE,
+    H_IN_PLACE,
     H_NEXT,
     H_UNDEFINED,
     LOG_COLUMNS,
@@ -73,27 +74,51 @@ def _link(w, reader, previous):
 
 
 @njit
+def _own_reader(w, readers, current):
+    """The latest of ``readers`` in the pipe of ``current`` that nothing orders before it, if
+    ``current`` may go on to overwrite what it reads: that races with the reader. 0 for none.
+    """
+    found, number = 0, readers if area.header(w)[H_IN_PLACE] == 1 else 0
+    while number > 0:
+        r = area.record(w, number)
+        if r[R_PIPE] == area.record(w, current)[R_PIPE] and not ordered(w, number, current):
+            if found == 0 or r[R_CLOCK] > area.record(w, found)[R_CLOCK]:
+                found = number
+        number = r[R_PREVIOUS]
+    return found
+
+
+@njit
+def _is_needed(w, number, current, own):
+    """Whether reader ``number`` must be remembered beside ``current``, see `_link_readers`."""
+    if area.record(w, number)[R_PIPE] == area.record(w, current)[R_PIPE]:
+        return number == own
+    return not ordered(w, number, current)
+
+
+@njit
 def _link_readers(w, readers, current):
     """The chain of ``readers`` without those that ``current`` makes unnecessary, and ``current``.
 
     Who is ordered before ``current``, or stands before it in its own pipe, is: whoever is ordered
-    after ``current`` is then ordered after them as well.
+    after ``current`` is then ordered after them as well. ``current`` itself is not ordered after
+    the latter, so one that writes in place keeps the latest of them.
     """
-    x, last = area.record(w, current)[R_PIPE], area.record(w, readers)[R_LAST]
+    own, last = _own_reader(w, readers, current), area.record(w, readers)[R_LAST]
     kept, length, dropped = 0, 1, False
     number = readers
     while number > 0:
-        if area.record(w, number)[R_PIPE] == x or ordered(w, number, current):
-            dropped = True
-        else:
+        if _is_needed(w, number, current, own):
             length += 1
+        else:
+            dropped = True
         number = area.record(w, number)[R_PREVIOUS]
     if not dropped:
         kept = readers
     elif length > 1:
         number = readers
         while number > 0:
-            if area.record(w, number)[R_PIPE] != x and not ordered(w, number, current):
+            if _is_needed(w, number, current, own):
                 kept = _link(w, number, kept)
             number = area.record(w, number)[R_PREVIOUS]
     header = area.header(w)
@@ -128,6 +153,8 @@ def _undefined(w, slot, low, high, writer, marks, current):
     for any other that is an error.
     """
     header = area.header(w)
+    if header[H_CHECK] == 0:
+        return
     if writer > 0:
         if marks == 0:
             return
@@ -143,7 +170,7 @@ def _undefined(w, slot, low, high, writer, marks, current):
         low, high = low + first, low + last + 1
     if header[H_CARRIES] == 1:
         header[H_UNDEFINED] = 1
-    elif header[H_CHECK] == 1:
+    else:
         find(w, NEVER_WRITTEN, slot, low, high, 0, current)
 
 

@@ -127,6 +127,7 @@ class Watch:
         h[ar.H_FREE], h[ar.H_LEAVES] = LEAVES - 1, LEAVES - 1
         h[ar.H_LOG_ROWS], h[ar.H_CHAIN] = LOG_ROWS, 1
         h[ar.H_WIDTH], h[ar.H_STRIDE] = width, stride
+        h[ar.H_MARKS] = int(bool(self.marks))
 
     def see(self, core: int, number: int, slot: int) -> None:
         """Core ``core`` names memory ``number``, which is the one of ``slot`` (0: GM)."""
@@ -175,7 +176,7 @@ class Watch:
         last = self.gm_first
         parts = [self.written[:last], self.read[:last], self.leaves.reshape(-1)]
         for start, stop in self.tracked:
-            low, high = last + (start >> GRANULE_SHIFT), last + (stop >> GRANULE_SHIFT) + 1
+            low, high = last + (start >> GRANULE_SHIFT), last + _granules(stop)
             parts += [self.written[low:high], self.read[low:high]]
         return parts
 
@@ -238,7 +239,7 @@ class Watch:
         alive = np.zeros(int(self.header[ar.H_NEXT]), bool)
         for start, stop in self.outputs:
             low = self.gm_first + (start >> GRANULE_SHIFT)
-            part = self.written[low : self.gm_first + (stop >> GRANULE_SHIFT) + 1]
+            part = self.written[low : self.gm_first + _granules(stop)]
             alive[part[part > 0]] = True
             for leaf in -part[part < 0]:
                 words = self.leaves[leaf, :32]
@@ -305,6 +306,11 @@ class Watch:
             )
             for f in rows
         ]
+
+
+def _granules(size: int) -> int:
+    """Granules that hold ``size`` bytes: tensors begin at granules, and may follow one another."""
+    return (size + 31) >> GRANULE_SHIFT
 
 
 def _longer(array: NDArray[Any], rows: int) -> NDArray[Any]:

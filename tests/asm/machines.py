@@ -28,7 +28,7 @@ class FakeMachine:
     )
     refused: tuple[str, ...] = ()
 
-    def refuse(self, record: Record, values: dict[str, Any]) -> str | None:
+    def objection(self, record: Record, values: dict[str, Any], core: str) -> str | None:
         """Refuse the instructions listed by name."""
         return f"{self.name} refuses {record.name}" if record.name in self.refused else None
 

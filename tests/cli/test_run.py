@@ -22,7 +22,7 @@ def test_options_reach_the_interface(api: FakeApi, npu: Npu) -> None:
     status, out, err = npu(
         "run", "gemm_bf16", "-D", "M=0x10", "-DN=32", "--in", "A=a.npy", "--seed", "7",
         "--machine", "ascend910b1", "--blocks", "2", "--mode", "numbers", "--no-check",
-        "--threads", "2", "--max-cycles", "1000",
+        "--threads", "2", "--max-cycles", "1000", "--shuffle", "5", "--jitter", "3",
     )  # fmt: skip
     assert (status, err) == (0, "")
     assert "gemm_bf16 on ascend910b1" in out
@@ -34,6 +34,7 @@ def test_options_reach_the_interface(api: FakeApi, npu: Npu) -> None:
     assert options == {
         "machine": "ascend910b1", "inputs": {"A": "a.npy"}, "blocks": 1, "mode": "numbers",
         "check": False, "seed": 7, "threads": 2, "max_cycles": 1000, "trace": False,
+        "shuffle": 5, "jitter": 3,
     }  # fmt: skip
 
 
