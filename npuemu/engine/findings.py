@@ -43,22 +43,26 @@ class Findings:
     def unused(self) -> list[Diagnostic]:
         """Results that nothing read: only of a run that came to its end.
 
-        An instruction counts if none of its executions was of use: which of them read everything
-        depends on tails and on the core.
+        An instruction counts if none of its executions was of use: of one in a loop some may
+        prepare what only tails or other cores need. A line may have several (macros, ``.rep``).
         """
         watch = self.launch.watch
         if watch is None or not watch.check:
             return []
-        lines: dict[tuple[str, str], list[int]] = {}
         useless = (watch.unused > 0) & (watch.unused == watch.executed)
+        lines: dict[tuple[str, str], list[int]] = {}
         for row in useless.nonzero()[0].tolist():
             lines.setdefault((self.where(row), self._name(row)), []).append(row)
+        totals = dict.fromkeys(lines, 0)
+        for row in watch.executed.nonzero()[0].tolist() if lines else ():
+            if (line := (self.where(row), self._name(row))) in totals:
+                totals[line] += int(watch.executed[row])
         found = []
         for (where, name), rows in lines.items():
-            times = int(watch.executed[rows].sum())
+            times, total = int(watch.executed[rows].sum()), totals[where, name]
             load = self.launch.decoded.records[rows[0]].pipe in LOADS
             what = "nothing uses what it loads" if load else "nothing reads its result"
-            often = "" if times == 1 else f" in any of {times:,} executions"
+            often = "" if total == 1 else f" in {times:,} of {total:,} executions"
             found.append(Diagnostic(KINDS[211 if load else 210], f"{name}: {what}{often}", where))
         return found
 
