@@ -15,6 +15,7 @@ for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import argparse  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
+from functools import partial  # noqa: E402
 from typing import Any  # noqa: E402
 
 import numpy as np  # noqa: E402
@@ -35,6 +36,8 @@ WHOLE: list[tuple[str, dict[str, int], int, float, Tile]] = [
 CLOCK = ("gemm_bf16", {"M": 4096, "N": 4096, "K": 4096})
 CLOCK_WANTED = {False: 10.0, True: 4.0}
 """M instructions a second in timing mode, by whether the observers run."""
+CHECKS_WANTED = 1.15
+"""Most that the checks may add to a full run: its time by that of the same run without them."""
 
 
 def seconds(call: Callable[[], Any]) -> tuple[float, Any]:
@@ -76,6 +79,22 @@ def bench_whole(rounds: int) -> None:
         )
 
 
+def bench_checks(rounds: int) -> None:
+    """What the checks cost: full runs with and without them, interleaved."""
+    for name, shape, *_ in WHOLE:
+        program = npuemu.load(name, **shape)
+        inputs = {t.name: draw(t, 0) for t in program.tensors if t.role == "in"}
+        best = {True: float("inf"), False: float("inf")}
+        for _ in range(rounds + 1):
+            for check in best:
+                call = partial(npuemu.run, program, inputs=inputs, check=check)
+                best[check] = min(best[check], seconds(call)[0])
+        print(
+            f"checks in {name:18s} {best[True]:.3f} s with, {best[False]:.3f} s without: "
+            f"{best[True] / best[False]:.3f}x (want at most {CHECKS_WANTED:.2f})"
+        )
+
+
 def bench_clock(rounds: int) -> None:
     """Instructions a second without arithmetic; each instruction is counted once, at its
     dispatch.
@@ -97,11 +116,12 @@ def bench_clock(rounds: int) -> None:
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
     bench_whole(rounds)
+    bench_checks(rounds)
     bench_clock(rounds)
 
 
