@@ -8,6 +8,7 @@ from npuemu.engine import state as st
 from npuemu.engine.launch import Launch
 from npuemu.isa.table import MEMORIES, PIPES
 from npuemu.observe.diagnostics import KINDS, Diagnostic
+from npuemu.observe.order import RAISED_TWICE
 from npuemu.observe.watch import Finding
 
 Where = Callable[[int], str]
@@ -40,22 +41,24 @@ class Findings:
         return [self._words(group[0], _count(group)) for group in groups.values()]
 
     def unused(self) -> list[Diagnostic]:
-        """Results that nothing read: only of a run that came to its end."""
+        """Results that nothing read: only of a run that came to its end.
+
+        An instruction counts if none of its executions was of use: which of them read everything
+        depends on tails and on the core.
+        """
         watch = self.launch.watch
         if watch is None or not watch.check:
             return []
         lines: dict[tuple[str, str], list[int]] = {}
-        for row in watch.unused.nonzero()[0].tolist():
-            lines[self.where(row), self._name(row)] = []
-        for row in watch.executed.nonzero()[0].tolist() if lines else ():
-            if (line := (self.where(row), self._name(row))) in lines:
-                lines[line].append(row)
+        useless = (watch.unused > 0) & (watch.unused == watch.executed)
+        for row in useless.nonzero()[0].tolist():
+            lines.setdefault((self.where(row), self._name(row)), []).append(row)
         found = []
         for (where, name), rows in lines.items():
-            times, total = int(watch.unused[rows].sum()), int(watch.executed[rows].sum())
+            times = int(watch.executed[rows].sum())
             load = self.launch.decoded.records[rows[0]].pipe in LOADS
             what = "nothing uses what it loads" if load else "nothing reads its result"
-            often = "" if times == total == 1 else f" in {times:,} of {total:,} executions"
+            often = "" if times == 1 else f" in any of {times:,} executions"
             found.append(Diagnostic(KINDS[211 if load else 210], f"{name}: {what}{often}", where))
         return found
 
@@ -66,11 +69,26 @@ class Findings:
         if f.row_a < 0:
             text = f"{later} uses {self._span(f)}, which nothing has written{often}"
             return Diagnostic(kind, text, where)
+        if f.kind == RAISED_TWICE:
+            return self._raised_twice(f, later, often)
         verb_b, verb_a = VERBS[f.kind]
         name_a = self._name(f.row_a)
         text = f"{later} {verb_b} {self._span(f)}, which {name_a} {verb_a}: nothing orders the two"
         other = f"{name_a} ({self._place(f.pipe_a, f.start_a)}) {verb_a} them"
         return Diagnostic(kind, text + often, where, (other, self.where(f.row_a)), self._repair(f))
+
+    def _raised_twice(self, f: Finding, later: str, often: str) -> Diagnostic:
+        source, target = PIPES[f.pipe_b % st.PIPES], PIPES[f.pipe_a % st.PIPES]
+        text = (
+            f"{later} raises flag {source} -> {target} event {f.low}, which may still be up: "
+            f"nothing orders it after the wait_flag that takes it down"
+        )
+        other = f"wait_flag ({core_name(f.pipe_a // st.PIPES)}, pipe {target}) takes it down"
+        after, before = self._line(f.row_a, f.row_b), self._line(f.row_b, f.row_b)
+        pair = f"{target}, {source}"
+        repair = f"set_flag {pair} after {after} and wait_flag {pair} before {before} order them"
+        where = (other, self.where(f.row_a))
+        return Diagnostic(KINDS[f.kind], text + often, self.where(f.row_b), where, repair)
 
     def _name(self, row: int) -> str:
         return self.launch.decoded.records[row].name

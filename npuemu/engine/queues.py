@@ -65,6 +65,7 @@ from npuemu.engine.state import (
 )
 from npuemu.jit import njit
 from npuemu.observe import clocks
+from npuemu.observe.order import check_raise
 
 MAX_CYCLES, TWICE = 112, 113
 
@@ -124,8 +125,10 @@ def raise_flag(e, c, p, index, time, row):
     area.flags(e, c)[index] = time
     area.raised(e, c)[index] = row
     if area.g(e)[G_ORDER] != 0:
-        w = area.g(e)[G_ORDER]
-        clocks.hand_over(w, c * PIPES + p, clocks.flag(w, c * 512 + index))
+        w, x = area.g(e)[G_ORDER], c * PIPES + p
+        to = c * PIPES + ((index >> 3) & 7)
+        check_raise(w, x, to, c * 512 + index, index & 7, row, time)
+        clocks.hand_over(w, x, clocks.flag(w, c * 512 + index))
     core = area.core(e, c)
     if core[K_STATUS] == WAIT_FLAG and core[K_WAIT] == index:
         core[K_STATUS] = RUNNING
@@ -188,7 +191,7 @@ def settle(e, c, work):
                 pipe[P_READY] = max(ready, time)
                 area.flags(e, c)[index] = -1 - pipe[P_READY]
                 if w != 0:
-                    clocks.learn(w, x, clocks.flag(w, c * 512 + index))
+                    clocks.take(w, x, c * 512 + index, row)
                 pop(e, c, x, pipe[P_READY])
             elif op == sc.PIPE_BARRIER:
                 pipe[P_READY] = max(ready, pipe[P_END])

@@ -189,7 +189,7 @@ def scalar_sync(e, c, row, op, turn):
         core[K_CLOCK] = time
     area.flags(e, c)[index] = -1 - core[K_CLOCK]
     if w != 0:
-        clocks.learn(w, c * PIPES, clocks.flag(w, c * 512 + index))
+        clocks.take(w, c * PIPES, c * 512 + index, row)
     return 0
 
 

@@ -35,6 +35,7 @@ from npuemu.observe.areas import (
     V_DIGEST,
     V_KNOWN,
     V_PROTECTED,
+    WAIT_BITS,
 )
 from npuemu.observe.clocks import clock, span
 
@@ -63,7 +64,7 @@ def _fold(w, x):
     digest = known[V_DIGEST]
     for i in range(first, last):
         if i != own:
-            digest = (digest ^ known[i]) * np.int64(0x100000001B3)
+            digest = (digest ^ (known[i] >> WAIT_BITS)) * np.int64(0x100000001B3)
     known[V_DIGEST] = digest
 
 
@@ -78,7 +79,7 @@ def begin(w, x, row, dispatch, start, end, carries, in_place):
     header[H_NEXT] = current + 1
     header[H_CACHE_FROM], header[H_CACHE_TO] = -1, -1
     header[H_CARRIES], header[H_UNDEFINED], header[H_IN_PLACE] = carries, 0, in_place
-    known[V_COUNT] += 1
+    known[V_COUNT] = ((known[V_COUNT] >> WAIT_BITS) + 1) << WAIT_BITS
     if header[H_DIGEST] == 1:
         _fold(w, x)
     r = area.record(w, current)

@@ -61,9 +61,13 @@ USED, WROTE, TAINTED, READER = 1, 2, 4, 8
 # --- a clock: what a pipe knows
 (V_PROTECTED, V_COUNT, V_VERSION, V_DIGEST) = range(4)
 V_KNOWN = 4
-"""V_PROTECTED: the machine orders the pipe's own accesses; V_COUNT: accesses of this pipe;
+WAIT_BITS = 20
+(V_TAKEN, V_TAKER) = (V_COUNT, V_VERSION)
+"""V_PROTECTED: the machine orders the pipe's own accesses; V_COUNT: the pipe's position in program
+order: its accesses, and in the low WAIT_BITS bits its waits since the last one;
 V_VERSION: of the scalar unit's knowledge (S: current, others: the last one dispatched to them);
-from V_KNOWN on: how many accesses of each pipe of the launch are complete."""
+from V_KNOWN on: up to which position each pipe of the launch is complete. A flag's words hold
+V_TAKEN: the position of the wait that took it last, 0 if none did, and V_TAKER: that wait's row."""
 
 # --- a finding
 (

@@ -19,6 +19,8 @@ from npuemu.observe.areas import (
     H_WIDTH,
     V_COUNT,
     V_KNOWN,
+    V_TAKEN,
+    V_TAKER,
     V_VERSION,
 )
 
@@ -107,6 +109,15 @@ def learn(w, x, more):
     join(w, x, known, more)
     if x % CORE_PIPES == 0:
         known[V_VERSION] += 1  # the scalar unit will hand it on
+
+
+@njit
+def take(w, x, index, row):
+    """Pipe ``x`` has waited for flag ``index`` (with code row ``row``), which is down again."""
+    known, taken = clock(w, x), flag(w, index)
+    known[V_COUNT] += 1
+    taken[V_TAKEN], taken[V_TAKER] = known[V_COUNT], row
+    learn(w, x, taken)
 
 
 @njit

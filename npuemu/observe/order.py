@@ -29,10 +29,13 @@ from npuemu.observe.areas import (
     R_START,
     V_KNOWN,
     V_PROTECTED,
+    V_TAKEN,
+    V_TAKER,
 )
-from npuemu.observe.clocks import clock
+from npuemu.observe.clocks import clock, flag
 
 READ_AFTER_WRITE, WRITE_AFTER_READ, WRITE_AFTER_WRITE, NEVER_WRITTEN = 201, 202, 203, 204
+RAISED_TWICE = 206
 
 
 @njit
@@ -94,3 +97,28 @@ def find(w, kind, slot, low, high, earlier, current):
     f[F_PIPE_B], f[F_START_B] = b[R_PIPE], b[R_START]
     f[F_LATEST_PIPE], f[F_LATEST_CLOCK] = b[R_PIPE], b[R_CLOCK]
     f[F_LOW], f[F_HIGH], f[F_COUNT] = low, high, 1
+
+
+@njit
+def check_raise(w, x, y, index, event, row, time):
+    """Pipe ``x`` raises flag ``index`` (event ``event`` of those for pipe ``y``) with code row
+    ``row``: the wait that took it last must be over in every legal timing.
+    """
+    header, down = area.header(w), flag(w, index)
+    if clock(w, x)[V_KNOWN + y] >= down[V_TAKEN]:
+        return
+    wait = down[V_TAKER]
+    for i in range(header[H_FINDINGS]):
+        f = area.finding(w, i)
+        same = f[F_KIND] == RAISED_TWICE and f[F_ROW_A] == wait and f[F_ROW_B] == row
+        if same and f[F_LOW] == event:
+            f[F_COUNT] += 1
+            return
+    if header[H_FINDINGS] == FINDINGS:
+        header[H_LOST] += 1
+        return
+    f = area.finding(w, header[H_FINDINGS])
+    header[H_FINDINGS] += 1
+    f[F_KIND], f[F_ROW_A], f[F_ROW_B] = RAISED_TWICE, wait, row
+    f[F_PIPE_A], f[F_PIPE_B], f[F_START_B] = y, x, time
+    f[F_LOW], f[F_HIGH], f[F_COUNT] = event, event + 1, 1

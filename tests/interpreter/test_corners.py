@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 
 import pytest
 
@@ -163,8 +164,26 @@ WRONG_CORES = [
 
 @pytest.mark.parametrize("text", WRONG_CORES)
 def test_what_a_core_does_not_have_is_refused(text: str) -> None:
-    program = program_of(text)
-    with pytest.raises(BadWord):
-        interpret(program, program.machine, global_memory(program, {"X": bytes(64)}))
     with pytest.raises(npuemu.NpuemuError):
-        emulated(program, {"X": bytes(64)})
+        program_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "section"),
+    [
+        (vector("cross_core_set_flag pair, V, 0"), "cube"),
+        (vector("set_flag V, MTE3, 0"), "cube"),
+        (cube("pipe_barrier MTE1"), "vector"),
+    ],
+)
+def test_words_of_another_core_are_refused(text: str, section: str) -> None:
+    program = program_of(text)
+    (words,), (places,) = program.code.values(), program.locations.values()
+    (labels,) = program.labels.values()
+    moved = replace(
+        program, code={section: words}, locations={section: places}, labels={section: labels}
+    )
+    with pytest.raises(BadWord):
+        interpret(moved, moved.machine, global_memory(moved, {"X": bytes(64)}))
+    with pytest.raises(npuemu.NpuemuError):
+        emulated(moved, {"X": bytes(64)})
