@@ -95,6 +95,9 @@ class Naive:
         self.counters: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
         self.lines: dict[tuple[int, int], list[int]] = defaultdict(list)
         self.accesses: list[Access] = []
+        self.waits = 0
+        self.taken: dict[tuple[int, int], int] = {}
+        self.twice: list[bool] = []
         self.before: list[int] = []
         self.memory: dict[int, dict[int, Byte]] = defaultdict(lambda: defaultdict(Byte))
         self.live: Counter[tuple[int, int, int]] = Counter()
@@ -113,12 +116,21 @@ class Naive:
         self.known[x] |= self.done[x]
 
     def set_flag(self, x: int, flag: int) -> None:
-        """Pipe ``x`` raises flag ``flag`` of its core."""
+        """Pipe ``x`` raises flag ``flag`` of its core; its last wait must be known to be over."""
+        self.twice.append(self.taken.get((x // CORE_PIPES, flag), 0) & ~self.known[x] != 0)
         self.flags[x // CORE_PIPES, flag] = self.everything(x)
 
     def wait_flag(self, x: int, flag: int) -> None:
-        """Pipe ``x`` consumes it."""
+        """Pipe ``x`` consumes it: an event of its own, known to be over like an access."""
+        event = 1 << len(self.accesses)
+        self.accesses.append(Access(x, -1, 0, 0, 0, (), ()))
+        self.before.append(0)
+        self.waits |= event
+        self.taken[x // CORE_PIPES, flag] = event
+        self.done[x] |= event
         self.known[x] |= self.flags.pop((x // CORE_PIPES, flag))
+        if x % CORE_PIPES == S:
+            self.known[x] |= event
 
     def drain(self, core: int) -> None:
         """S has waited for all pipes of its core."""

@@ -5,7 +5,8 @@ For every access and every byte that it touches:
 - it races with whoever wrote the byte last, and (a write) with those who have read it since, where
   nothing orders them: of each such group at least one pair is found, and its bytes cover this one;
 - a found pair is such a pair, of that kind; its first and last byte are bytes of the conflict;
-- what its pipe knows of all others is as many of their accesses as it should be;
+- what its pipe knows of all others is as many of their accesses as it should be (and of their
+  waits: a flag is raised again only by who knows that it was taken);
 - the bytes that it reads and nobody wrote are found exactly, at once, or are carried along.
 
 Older accesses are never compared; the definition knows them all, and any byte with a race between
@@ -73,6 +74,7 @@ class Twins:
         for y, done in enumerate(self.naive.done):
             known = self.naive.known[x] & done
             assert done & ((1 << known.bit_length()) - 1) == known
+            known &= ~self.naive.waits
             own = y == x and y % 8 in self.naive.protected
             assert own or counts[y] >> ar.WAIT_BITS == known.bit_count()
 
@@ -104,6 +106,7 @@ class Twins:
     def check_end(self) -> None:
         """Live bytes, unused results, the last writer of every byte; no race was missed."""
         self.check_writers()
+        assert self.real.twice == self.naive.twice
         self.naive.finish([OUT])
         self.real.finish()
         assert self.real.watch.live == self.naive.live
