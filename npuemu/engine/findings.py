@@ -75,9 +75,7 @@ class Findings:
         name_a = self._name(f.row_a)
         text = f"{later} {verb_b} {self._span(f)}, which {name_a} {verb_a}: nothing orders the two"
         other = f"{name_a} ({self._place(f.pipe_a, f.start_a)}) {verb_a} them"
-        return Diagnostic(
-            kind, text + often, where, (other, self.where(f.row_a)), self._repair(f)
-        )
+        return Diagnostic(kind, text + often, where, (other, self.where(f.row_a)), self._repair(f))
 
     def _raised_twice(self, f: Finding, later: str, often: str) -> Diagnostic:
         source, target = PIPES[f.pipe_b % st.PIPES], PIPES[f.pipe_a % st.PIPES]

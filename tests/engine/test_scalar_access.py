@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.engine.harness import A5, fails, pipe, run, words
+from tests.engine.harness import A2, A5, fails, pipe, run, words
 
 BYTES = np.random.default_rng(5).integers(0, 256, 64, dtype=np.uint8)
 BYTES[:8] = [0x80, 0xFF, 0x7F, 0x80, 0, 0, 0, 0x80]
@@ -86,9 +86,12 @@ def test_what_an_access_refuses(line: str, code: str, words_: str) -> None:
         run(vector=body, head=IN)
 
 
-def test_the_cube_core_has_no_unified_buffer_on_the_older_machine() -> None:
-    fails("E103", "    li r1, 0\n    ld.u8 r3, UB, r1  ;!", words="this core has no UB")
-    run("    li r1, 0\n    ld.u8 r3, UB, r1", machine=A5)
+@pytest.mark.parametrize("machine", [A2, A5])
+def test_the_scalar_unit_reaches_no_memory_of_another_core(machine: str) -> None:
+    """On the newer machine FIX and MTE1 do."""
+    text = "    li r1, 0\n    ld.u8 r3, {}, r1  ;!"
+    fails("E103", text.format("UB"), words="this core has no UB", machine=machine)
+    fails("E103", vector=text.format("L1"), words="this core has no L1", machine=machine)
 
 
 def test_loads_cost_what_the_machine_says() -> None:

@@ -1,7 +1,7 @@
 """What the observers must find, from its definition: sets of accesses, and every byte on its own.
 
-Nothing is forgotten and nothing is shared with the code under test: what a pipe knows to be complete
-is a set of accesses (bits of an integer), and every byte keeps all its readers and writers.
+Nothing is forgotten and nothing is shared with the code under test: what a pipe knows to be
+complete is a set of accesses (bits of an integer), and every byte keeps all readers and writers.
 """
 
 from __future__ import annotations

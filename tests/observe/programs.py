@@ -69,7 +69,7 @@ class World:
         self.cores = 3 * self.shape.groups
         used = min(self.shape.cores_used, self.cores)
         self.active = self.rng.sample(range(self.cores), used)
-        self.clock = {c: 0 for c in range(self.cores)}
+        self.clock = dict.fromkeys(range(self.cores), 0)
         self.queues = {c * CORE_PIPES + p: [] for c in self.active for p in range(1, PIPES)}
         self.pool: dict[int, list[Region]] = {}
 
@@ -146,7 +146,9 @@ class World:
     def queue_sync(self, x: int) -> None:
         """A barrier, a pair of a flag, or a cross-core flag."""
         rng, core = self.rng, x // CORE_PIPES
-        kind = "cross" if rng.random() < self.shape.cross else rng.choice(["barrier", "flag", "flag"])
+        kind = rng.choice(["barrier", "flag", "flag"])
+        if rng.random() < self.shape.cross:
+            kind = "cross"
         if kind == "barrier":
             self.put(x, lambda: self.done("barrier", x))
         elif kind == "flag":
@@ -277,9 +279,9 @@ class World:
     def flush(self, core: int, only: int = -1) -> bool:
         """Run the queues of a core (or one of them) until they are empty or all wait."""
         mine = [x for x in self.queues if x // CORE_PIPES == core]
-        while any([self.step(x) for x in mine]):
-            if only >= 0 and not self.queues.get(only):
-                break
+        moved = [True]
+        while any(moved) and (only < 0 or self.queues.get(only)):
+            moved = [self.step(x) for x in mine]
         return not self.queues.get(only) if only >= 0 else not any(self.queues[x] for x in mine)
 
     def run(self) -> None:

@@ -8,7 +8,8 @@ import npuemu
 from tests.observe.kernels import A2, A5, finds, sync
 
 HEAD = ".tensor X u8 [4096] in\n.tensor Y u8 [4096] out\n.tensor T u8 [4096] scratch"
-BASE = "    li r1, 0\n    li r3, X\n    li r4, Y\n    li r6, T\n    subblock_idx r20\n    block_idx r21\n"
+CUBE = "    li r1, 0\n    li r3, X\n    li r4, Y\n    li r6, T\n"
+BASE = CUBE + "    subblock_idx r20\n    block_idx r21\n"
 SPIN = "    li r7, 0\nspin: add r7, r7, 1\n    blt r7, 4000, spin\n"
 LOAD = "    mov_gm_ub r1, r3, len=256\n" + sync("MTE2", "MTE3")
 
@@ -63,8 +64,6 @@ def test_two_blocks_far_apart_in_time() -> None:
 
 HAND = "    cross_core_set_flag {mode}, MTE3, {id}\n"
 TAKE = "    cross_core_wait_flag MTE2, {id}\n"
-
-
 
 
 def pair(set_first: bool = False) -> str:
@@ -124,7 +123,6 @@ def test_two_rounds_of_a_gathered_flag() -> None:
 
 # --- cube and vector
 
-CUBE = BASE.split("    subblock_idx")[0]
 FIX = "    fix_l0c_gm.none_b32 r6, r1, 16, 16, 1, 64{}\n"
 SUM = "    mov_gm_l1 r1, r3, len=1024\n" + sync("MTE2", "MTE1")
 SUM += "    load_l1_l0a.b16 r1, r1, 1, 1, 1\n    load_l1_l0b.b16 r1, r1, 1, 1, 1\n"
@@ -172,9 +170,7 @@ def test_a_unified_buffer_written_by_the_cube_core(core: int) -> None:
     mine, other = wait + use.format(""), wait + use.format("   ;<- E204")
     finds(cube, by_core(*((mine, other) if core == 0 else (other, mine))), HEAD, machine=A5)
     mine, other = SPIN + use.format("   ;<- E201") + wait, wait
-    found = finds(
-        cube, by_core(*((mine, other) if core == 0 else (other, mine))), HEAD, machine=A5
-    )
+    found = finds(cube, by_core(*((mine, other) if core == 0 else (other, mine))), HEAD, machine=A5)
     assert "UB bytes 0 .. 63," in found[0]["message"]
 
 

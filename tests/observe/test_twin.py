@@ -22,7 +22,7 @@ import pytest
 
 from npuemu.observe import areas as ar
 from npuemu.observe import watch as watch_module
-from npuemu.observe.tiles import TILE_VALID, TILE_WRITTEN
+from npuemu.observe.areas import TILE_VALID, TILE_WRITTEN
 from tests.observe.driver import Observers, split
 from tests.observe.naive import Access, Naive, Pair, Seen, bytes_of
 from tests.observe.programs import GM_BYTES, MORE, OUT, SCRATCH, Shape, World
@@ -73,8 +73,7 @@ class Twins:
         for y, done in enumerate(self.naive.done):
             known = self.naive.known[x] & done
             assert done & ((1 << known.bit_length()) - 1) == known
-            same = counts[y] >> ar.WAIT_BITS == known.bit_count()
-            assert same or (y == x and y % 8 in self.naive.protected)
+            assert counts[y] >> ar.WAIT_BITS == known.bit_count() or (y == x and y % 8 in self.naive.protected)
 
     def compare_races(self, seen: Seen, races: list[list[int]]) -> None:
         """Every race is there, and nothing else."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.observe.kernels import A2, A5, BOTH, finds, first_core, sync
+from tests.observe.kernels import A2, A5, BOTH, finds, first_core
 
 HEAD = ".tensor X u8 [65536] in\n.tensor Y u8 [65536] out\n.tensor T u8 [65536] scratch"
-BASE = "    li r1, 0\n    li r2, 16384\n    li r3, X\n    li r4, Y\n    li r5, 32768\n    li r6, T\n"
+BASE = (
+    "    li r1, 0\n    li r2, 16384\n    li r3, X\n    li r4, Y\n    li r5, 32768\n    li r6, T\n"
+)
 ALL = "    pipe_barrier ALL\n"
 HALF = "li r10, 0xFFFFFFFF\n    set_vector_mask 0, r10"
 CARRIED = ("full",)
@@ -84,7 +86,12 @@ def test_defined_again_and_undefined_again() -> None:
     """The same places, round after round: old marks mean nothing."""
     copy = ("mov_ub_gm r6, r1, len=256", "mov_gm_ub r2, r6, len=256")
     on_vector(*copy, "vdup.b32 r1, r5", *copy, "vabs.f32 r5, r2")
-    again = ("li r8, 8192", "li r9, T + 1024", "mov_ub_gm r9, r8, len=64", "mov_gm_ub r2, r9, len=64")
+    again = (
+        "li r8, 8192",
+        "li r9, T + 1024",
+        "mov_ub_gm r9, r8, len=64",
+        "mov_gm_ub r2, r9, len=64",
+    )
     found = on_vector("vdup.b32 r1, r5", *copy, *again, "vabs.f32 r5, r2   ;<- E204")
     assert "UB bytes 16384 .. 16447" in found[0]["message"]
 
@@ -94,7 +101,9 @@ def test_unaligned_pieces() -> None:
     load = "mov_gm_ub r1, r3, 4, 16, 16, 32"
     store = "mov_ub_gm r6, r1, 4, {0}, 32, {0}"
     back = "mov_gm_ub r2, r6, len={}"
-    on_vector(load, store.format(16), back.format(64), "set_vector_mask 0, 65535", "vabs.f32 r5, r2")
+    on_vector(
+        load, store.format(16), back.format(64), "set_vector_mask 0, 65535", "vabs.f32 r5, r2"
+    )
     found = on_vector(load, store.format(24), back.format(96), "set_vector_mask 0, 0xFFFFFF",
                       "vabs.f32 r5, r2   ;<- E204")  # fmt: skip
     assert "UB bytes 16400 .. 16479" in found[0]["message"]
