@@ -21,6 +21,7 @@ from npuemu.observe.areas import (
     H_NEED_RECORDS,
     H_NEXT,
     H_RECORDS,
+    H_SEEN,
     H_UNDEFINED,
     R_CLOCK,
     R_DISPATCH,
@@ -77,7 +78,7 @@ def begin(w, x, row, dispatch, start, end, carries, in_place):
     header, known = area.header(w), clock(w, x)
     current = header[H_NEXT]
     header[H_NEXT] = current + 1
-    header[H_CACHE_FROM], header[H_CACHE_TO] = -1, -1
+    header[H_CACHE_FROM], header[H_CACHE_TO], header[H_SEEN] = -1, -1, -1
     header[H_CARRIES], header[H_UNDEFINED], header[H_IN_PLACE] = carries, 0, in_place
     known[V_COUNT] = ((known[V_COUNT] >> WAIT_BITS) + 1) << WAIT_BITS
     if header[H_DIGEST] == 1:

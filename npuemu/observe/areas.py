@@ -29,6 +29,8 @@ GROUP_PIPES = 24
     H_CHAIN,  # readers at once of one granule, the most so far
     H_CACHE_FROM,  # readers before and after the record in hand, the last such pair
     H_CACHE_TO,
+    H_SEEN,  # a writer that is ordered before the record in hand and left no marks
+    H_TAINTS,  # whether any record has left marks
     H_UNDEFINED,  # whether the record in hand has read undefined bytes
     H_CARRIES,  # whether the instruction in hand carries undefined bytes along
     H_WIDTH,  # pipes of the launch
@@ -39,8 +41,8 @@ GROUP_PIPES = 24
     H_MARKS,  # whether marks of undefined bytes are kept
     H_DIGEST,  # whether the order of every record is folded into a digest
     H_IN_PLACE,  # whether the instruction in hand may overwrite what it reads
-) = range(22)
-HEADER_WORDS = 24
+) = range(24)
+HEADER_WORDS = 32
 
 # --- a record
 (

@@ -20,6 +20,8 @@ from npuemu.observe.areas import (
     H_FREE,
     H_IN_PLACE,
     H_NEXT,
+    H_SEEN,
+    H_TAINTS,
     H_UNDEFINED,
     LOG_COLUMNS,
     R_CLOCK,
@@ -179,16 +181,22 @@ def touch(w, slot, low, high, size, writer, readers, marks, write, current):
     """``current`` reads or writes a run of ``size`` bytes within ``low .. high`` that have one
     writer and one chain of readers. Returns the new number of the readers.
     """
-    check = area.header(w)[H_CHECK] == 1
+    header = area.header(w)
+    check = header[H_CHECK] == 1
     if write == 0:
-        if writer == 0:
+        if writer == header[H_SEEN] or writer == current:
+            pass
+        elif writer == 0:
             _undefined(w, slot, low, high, 0, 0, current)
-        elif writer != current:
+        else:
             a = area.record(w, writer)
-            if check and not ordered(w, writer, current):
+            in_order = not check or ordered(w, writer, current)
+            if not in_order:
                 race(w, READ_AFTER_WRITE, slot, low, high, writer, current)
             if a[R_STATE] & TAINTED:
                 _undefined(w, slot, low, high, writer, marks, current)
+            elif in_order:
+                header[H_SEEN] = writer
             a[R_STATE] |= USED
         return readers_with(w, readers, current)
     if writer > 0 and writer != current:
@@ -263,11 +271,34 @@ def uniform(words):
 
 
 @njit
+def _read_again(w, written, read, current):
+    """Whether granules have one chain of readers that begins with the pipe of ``current``, which
+    then has met their writers before; if so they are read by ``current`` as well.
+
+    Written bytes that carry marks are looked at each time.
+    """
+    readers = read[0]
+    if readers <= 0 or area.header(w)[H_TAINTS] != 0 or not uniform(read):
+        return False
+    if area.record(w, readers)[R_PIPE] != area.record(w, current)[R_PIPE]:
+        return False
+    split = written[0]
+    for i in range(written.size):
+        split = min(split, written[i])
+    if split < 0:
+        return False
+    read[:] = readers_with(w, readers, current)
+    return True
+
+
+@njit
 def _touch_granules(w, slot, first, low, high, marks, write, current):
     """Whole granules ``low .. high``."""
     written, read = area.written(w)[first + low : first + high], area.read(w)[
         first + low : first + high
     ]
+    if write == 0 and _read_again(w, written, read, current):
+        return
     n = written.size
     i = 0
     whole = uniform(written) and uniform(read)
