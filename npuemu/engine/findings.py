@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from npuemu.engine import state as st
 from npuemu.engine.launch import Launch
@@ -38,7 +39,11 @@ class Findings:
         for f in self.launch.watch.found():
             earlier = self.where(f.row_a) if f.row_a >= 0 else ""
             groups.setdefault((f.kind, self.where(f.row_b), earlier), []).append(f)
-        return [self._words(group[0], _count(group)) for group in groups.values()]
+        found = [self._words(group[0], _count(group)) for group in groups.values()]
+        if lost := self.launch.watch.lost:
+            more = f"{found[-1].message}; and {lost:,} occurrences of other pairs are not listed"
+            found[-1] = replace(found[-1], message=more)
+        return found
 
     def unused(self) -> list[Diagnostic]:
         """Results that nothing read: only of a run that came to its end.

@@ -234,16 +234,19 @@ def _leaf_of(w, granule):
 @njit(signature=f"void({', '.join(['int64'] * 9)})")
 def _touch_leaf(w, slot, number, base, low, high, marks, write, current):
     """Bytes ``low .. high`` of a leaf; ``base``: address of its granule."""
-    words = area.leaf(w, number)
+    words, header = area.leaf(w, number), area.header(w)
     i = low
     while i < high:
         writer, readers = words[i], words[GRANULE + i]
         j = i + 1
         while j < high and words[j] == writer and words[GRANULE + j] == readers:
             j += 1
-        new = touch(
-            w, slot, base + i, base + j, j - i, writer, readers, marks, write, current
-        )
+        if write == 0 and writer == header[H_SEEN] and readers == header[H_CACHE_FROM]:
+            new = header[H_CACHE_TO]
+        else:
+            new = touch(
+                w, slot, base + i, base + j, j - i, writer, readers, marks, write, current
+            )
         for b in range(i, j):
             words[GRANULE + b] = new
             if write == 1:

@@ -293,6 +293,11 @@ class Watch:
             stop = self.records[read[live], ar.R_LAST]
             self.peaks.add(np.stack([np.full(start.size, slot), start, stop, size[live]], axis=1))
 
+    @property
+    def lost(self) -> int:
+        """Findings of further pairs for which there was no row."""
+        return int(self.header[ar.H_LOST])
+
     def found(self) -> list[Finding]:
         """The findings, in the order of their first occurrence."""
         rows = self.findings[: int(self.header[ar.H_FINDINGS])].tolist()
