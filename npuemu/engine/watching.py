@@ -38,7 +38,7 @@ from npuemu.isa.table import MEM
 from npuemu.jit import call_unit, njit
 from npuemu.observe import areas as watch
 from npuemu.observe.access import ask, begin
-from npuemu.observe.areas import H_MARKS, H_TAINTS, H_UNDEFINED, R_STATE, TAINTED, V_VERSION, WROTE
+from npuemu.observe.areas import H_CLOSELY, H_MARKS, H_UNDEFINED, R_STATE, TAINTED, V_VERSION, WROTE
 from npuemu.observe.clocks import clock, complete
 from npuemu.observe.tiles import mark_region, touch_region, touch_runs
 
@@ -143,7 +143,7 @@ def _access(e, x):
     if watch.header(w)[H_UNDEFINED] == 1 and watch.header(w)[H_MARKS] == 1:
         _carry_marks(e, c, regions, row, index)
         state |= TAINTED
-        watch.header(w)[H_TAINTS] = 1
+        watch.header(w)[H_CLOSELY] = 1
     for i in range(1, regions + 1):
         if area.out(e, i)[1] == 1:
             state |= WROTE

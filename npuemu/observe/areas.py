@@ -30,7 +30,7 @@ GROUP_PIPES = 24
     H_CACHE_FROM,  # readers before and after the record in hand, the last such pair
     H_CACHE_TO,
     H_SEEN,  # a writer that is ordered before the record in hand and left no marks
-    H_TAINTS,  # whether any record has left marks
+    H_CLOSELY,  # whether there are marks or findings: every access is looked at
     H_UNDEFINED,  # whether the record in hand has read undefined bytes
     H_CARRIES,  # whether the instruction in hand carries undefined bytes along
     H_WIDTH,  # pipes of the launch

@@ -20,6 +20,7 @@ from npuemu.observe.areas import (
     F_START_A,
     F_START_B,
     FINDINGS,
+    H_CLOSELY,
     H_FINDINGS,
     H_LOST,
     R_CLOCK,
@@ -74,6 +75,7 @@ def find(w, kind, slot, low, high, earlier, current):
     One row a pair of instructions: the first occurrence, its bytes as they turn up, a count.
     """
     header, b = area.header(w), area.record(w, current)
+    header[H_CLOSELY] = 1
     a = area.record(w, earlier)
     first = a[R_ROW] if earlier > 0 else -1
     for i in range(header[H_FINDINGS]):

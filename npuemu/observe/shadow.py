@@ -17,11 +17,11 @@ from npuemu.observe.areas import (
     H_CARRIES,
     H_CHAIN,
     H_CHECK,
+    H_CLOSELY,
     H_FREE,
     H_IN_PLACE,
     H_NEXT,
     H_SEEN,
-    H_TAINTS,
     H_UNDEFINED,
     LOG_COLUMNS,
     R_CLOCK,
@@ -278,17 +278,17 @@ def _read_again(w, written, read, current):
     """Whether granules have one chain of readers that begins with the pipe of ``current``, which
     then has met their writers before; if so they are read by ``current`` as well.
 
-    Written bytes that carry marks are looked at each time.
+    Once there are marks or findings every access is looked at: it may have findings of its own.
     """
-    readers = read[0]
-    if readers <= 0 or area.header(w)[H_TAINTS] != 0 or not uniform(read):
+    readers, header = read[0], area.header(w)
+    if readers <= 0 or header[H_CLOSELY] == 1 or not uniform(read):
         return False
     if area.record(w, readers)[R_PIPE] != area.record(w, current)[R_PIPE]:
         return False
-    split = written[0]
+    least = written[0]
     for i in range(written.size):
-        split = min(split, written[i])
-    if split < 0:
+        least = min(least, written[i])
+    if least <= 0:
         return False
     read[:] = readers_with(w, readers, current)
     return True

@@ -16,6 +16,7 @@ from npuemu.runner import Options, Session, report
 
 MAX_CYCLES = 10_000_000
 Place = tuple[int, int]
+RACES = (201, 202, 203)
 
 
 @cache
@@ -59,7 +60,7 @@ def races(launch: Launch) -> set[frozenset[Place]]:
         core = pipe // 8
         return core, row - bases["vector" if core % 3 else "cube"]
 
-    found = [f for f in launch.watch.found() if f.kind != 204]
+    found = [f for f in launch.watch.found() if f.kind in RACES]
     return {frozenset({place(f.pipe_a, f.row_a), place(f.pipe_b, f.row_b)}) for f in found}
 
 

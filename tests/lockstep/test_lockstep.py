@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from npuemu.machine import names
 from tests.interpreter import interpret
@@ -36,6 +38,13 @@ COVERED = 500
 def test_programs_run_alike(first: int) -> None:
     for seed in range(first, first + BATCH):
         check(seed)
+
+
+@settings(max_examples=30, deadline=None, database=None)
+@given(st.integers(0, 2**62), st.sampled_from(names), st.integers(1, 6))
+def test_programs_of_any_seed_machine_and_size_run_alike(seed: int, name: str, size: int) -> None:
+    """Not the seeds of every time; a smaller size is tried where one fails."""
+    check(seed, name, size)
 
 
 def batch(first: int) -> str | None:

@@ -56,4 +56,4 @@ def test_a_result_that_is_used_once_is_no_waste() -> None:
     finds(vector=first_core(BASE + body), head=HEAD, unused=True)
     text = first_core(BASE + LOOP.format("   ;<- W210"))
     (found,) = finds(vector=text, head=HEAD, unused=True)
-    assert "in any of 3 executions" in found["message"]
+    assert "in 3 of 3 executions" in found["message"]
