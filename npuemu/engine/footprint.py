@@ -74,6 +74,7 @@ fractal_tile = _compile(shapes.fractal_tile, put=put)
 l0c_tile = _compile(shapes.l0c_tile, put=put)
 nz_out = _compile(shapes.nz_out, put=put)
 vlanes = _compile(shapes.vlanes, put=put)
+active_lanes = _compile(shapes.active_lanes, put=put)
 
 
 @njit
@@ -167,6 +168,26 @@ def _shape(op, r, v, out, at):
     if op == _NEST:
         return nest(out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]])
     return nz_out(out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]])
+
+
+@njit
+def active_regions(e, number, ops):
+    """Footprint program ``number``, which has passed its checks, with the lanes of its bit mask one
+    by one: regions in area ``out``, their number in its header.
+    """
+    evaluate(e, number, ops)
+    v, out, at = area.values(e), area.out_address(e), 1
+    for i in range(area.starts(e)[number], area.starts(e)[number + 1]):
+        r = area.program(e, i)
+        if r[0] == _VLANES:
+            blk, rep, size, lanes, reps = v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]]
+            mem, base = v[r[2]], v[r[3]]
+            at = active_lanes(
+                out, at, r[1], mem, base, blk, rep, size, lanes, reps, ops[2], ops[3]
+            )
+        elif r[0] >= _LINEAR:
+            at = _shape(r[0], r, v, out, at)
+    area.out(e, 0)[H_REGIONS] = at - 1
 
 
 @njit

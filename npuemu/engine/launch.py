@@ -18,7 +18,7 @@ from npuemu.engine.jitter import draw
 from npuemu.engine.loop import run
 from npuemu.engine.workers import Workers
 from npuemu.isa.footprint import SLOT_L0A_NZ
-from npuemu.isa.shapes import MAX_REGIONS
+from npuemu.isa.shapes import MAX_ACTIVE_REGIONS, MAX_REGIONS
 from npuemu.isa.table import MEM, PIPES
 from npuemu.machine import Machine
 from npuemu.observe.watch import Memory, Watch
@@ -62,7 +62,7 @@ class State:
     program: Ints  # footprint programs
     starts: Ints  # first row of each footprint program
     values: Ints  # value file of the footprint interpreter
-    out: Ints  # [MAX_REGIONS + 1, 8] header and regions of the instruction in hand
+    out: Ints  # [MAX_ACTIVE_REGIONS + 1, 8] header and regions of the instruction in hand
     core: Ints  # [cores, CORE_COLUMNS]
     registers: Ints  # [cores, 32]
     pipe: Ints  # [cores * PIPES, PIPE_COLUMNS]
@@ -289,7 +289,7 @@ class Launch:
             program=decoded.programs,
             starts=decoded.starts,
             values=values,
-            out=zeros(MAX_REGIONS + 1, 8),
+            out=zeros(MAX_ACTIVE_REGIONS + 1, 8),
             core=core,
             registers=np.full((cores, 32), -1, np.int64),
             pipe=pipe,

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from npuemu.engine import areas as area
-from npuemu.engine.footprint import H_REGIONS
+from npuemu.engine.footprint import H_REGIONS, active_regions
 from npuemu.engine.memory import GM
 from npuemu.engine.state import (
+    C_FOOTPRINT,
     C_PLAN,
     C_PLAN_LENGTH,
     FIX,
@@ -25,6 +26,9 @@ from npuemu.engine.state import (
     MTE3,
     N_ROLE,
     O_DISPATCH,
+    O_MASK_HIGH,
+    O_MASK_LOW,
+    O_MASK_MODE,
     O_ROW,
     P_HEAD,
     PIPES,
@@ -33,6 +37,7 @@ from npuemu.engine.state import (
     WATCH_ACCESS,
     WATCH_ROOM,
     X_DEPTH,
+    V,
 )
 from npuemu.isa.table import MEM
 from npuemu.jit import call_unit, njit
@@ -52,7 +57,21 @@ def _is_watched(e, i):
 
 
 @njit
-def _room(e):
+def _has_holes(e, x):
+    """Whether the instruction at the head of pipe ``x`` may have a bit mask with holes."""
+    if x % PIPES != V:
+        return False
+    slot = area.queue(e, x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD])
+    low, high = slot[O_MASK_LOW], slot[O_MASK_HIGH]
+    if slot[O_MASK_MODE] == 1:
+        return False
+    if low == -1:
+        return high & (high + 1) != 0
+    return low & (low + 1) != 0 or high != 0
+
+
+@njit
+def _room(e, x):
     """Whether the observers have room for the regions in hand."""
     regions = area.out(e, 0)[H_REGIONS]
     granules, parts, size = 0, 0, 0
@@ -64,6 +83,8 @@ def _room(e):
             size += runs * r[7]
             if (r[2] | r[4] | r[6] | r[7]) & 31 != 0:
                 parts += 2 * runs
+    if _has_holes(e, x):
+        parts = granules
     return ask(area.g(e)[G_WATCH], granules, parts, size)
 
 
@@ -132,10 +153,13 @@ def _carry_marks(e, c, regions, row, index):
 @njit
 def _access(e, x):
     """The data instruction at the head of the queue of pipe ``x`` touches its regions."""
-    w, regions, result = area.g(e)[G_WATCH], area.out(e, 0)[H_REGIONS], area.result(e)
+    w, result = area.g(e)[G_WATCH], area.result(e)
     c, p = x // PIPES, x % PIPES
     index = x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD]
     slot = area.queue(e, index)
+    if _has_holes(e, x):
+        active_regions(e, area.code(e, slot[O_ROW])[C_FOOTPRINT], slot)
+    regions = area.out(e, 0)[H_REGIONS]
     row, carries, in_place = slot[O_ROW], _carries_bytes(e, p, regions), _in_place(e, regions)
     current = begin(w, x, row, slot[O_DISPATCH], result[5], result[1], carries, in_place)
     _touch_regions(e, c, regions, 0, current)
@@ -176,7 +200,7 @@ def observe(e, what, x):
     and ends at ``result[1]``.
     """
     if what == WATCH_ROOM:
-        return 1 if _room(e) else 0
+        return 1 if _room(e, x) else 0
     if what == WATCH_ACCESS:
         _access(e, x)
     else:

@@ -18,6 +18,9 @@ from typing import Any
 
 COLUMNS = 8  # mem, write, base, n1, s1, n0, s0, length
 MAX_REGIONS = 16
+MAX_ACTIVE_REGIONS = 288
+"""Regions of a vector instruction whose mask has holes: four operands, 64 runs of lanes each, and
+what has no lanes."""
 
 
 def store(out, at, write, mem, base, n1, s1, n0, s0, length):
@@ -106,6 +109,24 @@ def vlanes(out, at, write, mem, base, blk, rep, size, lanes, reps, last, counter
     return put(
         out, at, write, mem, base + blocks * blk * 32, 1, 0, reps, rep * 32, last * size % 32
     )
+
+
+def active_lanes(out, at, write, mem, base, blk, rep, size, lanes, reps, low, high):
+    """The same under a bit mask with holes: a region for every run of active lanes in a block."""
+    lane = 0
+    while lane < lanes:
+        first, block = lane, lane * size // 32
+        while lane < lanes and lane * size // 32 == block:
+            word = low if lane < 64 else high
+            if (word >> (lane & 63)) & 1 == 0:
+                break
+            lane += 1
+        if lane > first:
+            start = base + block * blk * 32 + first * size % 32
+            at = put(out, at, write, mem, start, 1, 0, reps, rep * 32, (lane - first) * size)
+        if lane < lanes and lane * size // 32 == block:
+            lane += 1
+    return at
 
 
 def extent(region: Any) -> tuple[int, int]:
