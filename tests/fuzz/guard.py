@@ -50,10 +50,10 @@ def install() -> None:
     """Put canaries around every memory of later runs; an AssertionError tells of a changed one."""
     execute = runner.execute
 
-    def guarded(program: Program, machine: Any, gm: NDArray[np.uint8], *rest: Any) -> Any:
-        before = _fixed(program, gm)
-        result = execute(program, machine, gm, *rest)
-        assert np.array_equal(before, _fixed(program, gm)), (
+    def guarded(session: runner.Session, gm: NDArray[np.uint8], *rest: Any) -> Any:
+        before = _fixed(session.program, gm)
+        result = execute(session, gm, *rest)
+        assert np.array_equal(before, _fixed(session.program, gm)), (
             "global memory outside of tensors changed"
         )
         assert _local_memories_held(), "bytes beside a local memory changed"

@@ -70,7 +70,8 @@ def test_the_unharmed_sources_run_clean() -> None:
     for source in sources():
         if not source.bundled:
             program = asm.assemble(source.text, include_path=[source.folder])
-            assert api.run(program).diagnostics == [], source.name
+            found = [d for d in api.run(program).diagnostics if d["code"] != "W210"]
+            assert found == [], source.name
 
 
 @pytest.mark.parametrize("kind", worker.KINDS)

@@ -12,6 +12,8 @@ COPY = """
 .buffer x UB BYTES
 .section vector
     subblock_idx r1
+    block_idx r2
+    add r1, r1, r2
     bne r1, 0, end
     li r1, x
     li r2, X

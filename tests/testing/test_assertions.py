@@ -97,7 +97,7 @@ def test_unwritten_memory_is_named() -> None:
 def test_several_writers_are_candidates() -> None:
     text = copy_kernel().replace(
         "    mov_ub_gm r3, r1, len=BYTES\n",
-        "    mov_ub_gm r3, r1, len=BYTES\n    mov_ub_gm r3, r1, len=BYTES\n",
+        "    mov_ub_gm r3, r1, len=BYTES\n    pipe_barrier MTE3\n    mov_ub_gm r3, r1, len=BYTES\n",
     )
     message = failure(assert_bit_exact, run(floats(1), text=text), "Y", floats())
     assert "written by   one of\n" in message and message.count(": mov_ub_gm") == 2

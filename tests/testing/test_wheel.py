@@ -115,7 +115,7 @@ def test_the_wheel_carries_everything(installed: Installed) -> None:
         entries = archive.read(entry).decode()
     assert "[pytest11]\nnpuemu = npuemu.testing.plugin" in entries
     wanted = {f"npuemu/{p.relative_to(PACKAGE).as_posix()}" for p in _files(PACKAGE)}
-    for data in ("isa", "programs", "machines"):
+    for data in ("isa", "programs", "machines", "diagnostics"):
         found = {f"npuemu/_data/{p.relative_to(ROOT).as_posix()}" for p in _files(ROOT / data)}
         assert len(found) >= 3
         wanted |= found
