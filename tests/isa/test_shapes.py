@@ -103,3 +103,23 @@ def test_vlanes(
     size, lanes = kind
     last = 0 if counter and not reps else min(last, lanes)
     agree("vlanes", start, blk, rep, size, lanes, reps, last, counter)
+
+
+@FEW
+@given(
+    base, small, small, st.sampled_from([1, 2, 4]), st.sampled_from([64, 128]), st.integers(0, 3),
+    st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1),
+)  # fmt: skip
+def test_active_lanes(
+    start: int, blk: int, rep: int, size: int, lanes: int, reps: int, low: int, high: int
+) -> None:
+    out: list[Any] = []
+    shapes.active_lanes(out, 1, 1, 7, start, blk, rep, size, lanes, reps, low, high)
+    mask, expected = (high << 64) | (low & (2**64 - 1)), set()
+    for r in range(reps):
+        for lane in range(lanes):
+            if mask >> lane & 1:
+                at = start + r * rep * 32 + lane * size // 32 * blk * 32 + lane * size % 32
+                expected |= set(range(at, at + size))
+    assert bytesets.of_rows(out) == expected
+    assert len(out) <= 64

@@ -76,6 +76,27 @@ def test_source_lines_follow_findings_and_errors_come_first() -> None:
     ]
 
 
+def test_the_other_side_and_the_repair_follow() -> None:
+    other = {"message": "V reads", "where": "b:3"}
+    report = sample(diagnostics=[{**finding("error", "b:2"), "other": other, "help": "a flag"}])
+    assert findings(report, {"b:2": "  mov ...", "b:3": " vadd ..."}.get).splitlines() == [
+        "b:2: error[E117]: two <writes> race",
+        "    | mov ...",
+        "b:3: note: V reads",
+        "    | vadd ...",
+        "  = help: a flag",
+        "for more: npuemu explain E117",
+    ]
+
+
+def test_other_timings_are_a_line_of_the_head() -> None:
+    timings = {"count": 20, "fewest_cycles": 900, "most_cycles": 12345}
+    line = "20 other timings   900 .. 12,345 cycles   "
+    assert f"{line}same outputs\n" in render(sample(timings=timings))
+    differs = {**finding(), "code": "E205"}
+    assert f"{line}outputs differ\n" in render(sample(timings=timings, diagnostics=[differs]))
+
+
 def test_a_clean_run_points_nowhere() -> None:
     assert findings(sample()) == ""
     assert "explain" not in render(sample())

@@ -108,7 +108,7 @@ def test_drawn_inputs_are_those_of_the_command_line(project: Project) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("npu.run('bad.npu')", ["error[A302]", "mov_ub_gm r3, r1, len=BYTES", "^^", "bad.npu:15"]),
+        ("npu.run('bad.npu')", ["error[A302]", "mov_ub_gm r3, r1, len=BYTES", "^^", "bad.npu:17"]),
         ("npu.run('coppy.npu')", ["no kernel 'coppy.npu'; did you mean 'copy.npu'?"]),
         ("npu.run('gemm_bf61')", ["did you mean 'gemm_bf16'?"]),
         ("npu.run('copy.npu', M=3)", ["error[A801]"]),
@@ -127,7 +127,7 @@ def test_a_failure_is_the_message_and_the_line(
 ) -> None:
     project.write("bad.npu", copy_kernel().replace("mov_gm_ub r1", "mov_gm_ub.f32 r1"))
     if words[0] == "error[A302]":
-        words = [words[0], "mov_gm_ub.f32 r1, r2, len=BYTES", "^^^", "bad.npu:15"]
+        words = [words[0], "mov_gm_ub.f32 r1, r2, len=BYTES", "^^^", "bad.npu:17"]
     project.test(f"STUCK = {stuck_kernel()!r}", line)
     came = project.run(failed=1)
     assert f">       {line}" in came
