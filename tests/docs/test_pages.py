@@ -125,6 +125,16 @@ def test_kernels_of_the_readme_are_those_bundled() -> None:
     assert set(listed) >= {k.name for k in api.list_kernels()}
 
 
+def test_what_the_readme_says_of_the_checks_stands_elsewhere() -> None:
+    """The finding it shows is one that the tutorial's commands give; the mutants are counted."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    tutorial = (ROOT / "docs/getting-started.md").read_text(encoding="utf-8")
+    assert readme.split("```text\n")[1].split("```")[0] in tutorial
+    mutants = (ROOT / "docs/mutation.md").read_text(encoding="utf-8")
+    counts = [int(n) for n in re.findall(r"^\| all \| (\d+) ", mutants, re.MULTILINE)]
+    assert f"[{sum(counts):,} mutants]" in readme
+
+
 def test_make_targets_that_pages_name_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for page in [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
