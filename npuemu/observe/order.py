@@ -69,6 +69,18 @@ def race(w, kind, slot, low, high, earlier, current):
 
 
 @njit
+def _new_row(w):
+    """The next row for a finding; -1 when all are taken, which is counted."""
+    header = area.header(w)
+    number = header[H_FINDINGS]
+    if number == FINDINGS:
+        header[H_LOST] += 1
+        return -1
+    header[H_FINDINGS] = number + 1
+    return number
+
+
+@njit
 def find(w, kind, slot, low, high, earlier, current):
     """Note a finding at bytes ``low .. high`` of a memory; ``earlier`` is 0 where none takes part.
 
@@ -89,11 +101,10 @@ def find(w, kind, slot, low, high, earlier, current):
                 if f[F_PIPE_A] == a[R_PIPE]:
                     f[F_LOW], f[F_HIGH] = min(f[F_LOW], low), max(f[F_HIGH], high)
             return
-    if header[H_FINDINGS] == FINDINGS:
-        header[H_LOST] += 1
+    number = _new_row(w)
+    if number < 0:
         return
-    f = area.finding(w, header[H_FINDINGS])
-    header[H_FINDINGS] += 1
+    f = area.finding(w, number)
     f[F_KIND], f[F_ROW_A], f[F_ROW_B], f[F_SLOT] = kind, first, b[R_ROW], slot
     f[F_PIPE_A], f[F_START_A] = a[R_PIPE], a[R_START]
     f[F_PIPE_B], f[F_START_B] = b[R_PIPE], b[R_START]
@@ -116,11 +127,10 @@ def check_raise(w, x, y, index, event, row, time):
         if same and f[F_LOW] == event:
             f[F_COUNT] += 1
             return
-    if header[H_FINDINGS] == FINDINGS:
-        header[H_LOST] += 1
+    number = _new_row(w)
+    if number < 0:
         return
-    f = area.finding(w, header[H_FINDINGS])
-    header[H_FINDINGS] += 1
+    f = area.finding(w, number)
     f[F_KIND], f[F_ROW_A], f[F_ROW_B] = RAISED_TWICE, wait, row
     f[F_PIPE_A], f[F_PIPE_B], f[F_START_B] = y, x, time
     f[F_LOW], f[F_HIGH], f[F_COUNT] = event, event + 1, 1

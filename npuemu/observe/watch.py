@@ -255,43 +255,25 @@ class Watch:
             first = self.first[memory.slot]
             last = first + (memory.size >> GRANULE_SHIFT)
             written, read = self.written[first:last], self.read[first:last]
-            split = -written[written < 0]
-            pairs = [
-                (written.astype(np.int64), read.astype(np.int64), np.full(written.size, 32)),
-                (
-                    self.leaves[split, :32].reshape(-1).astype(np.int64),
-                    self.leaves[split, 32:].reshape(-1).astype(np.int64),
-                    np.ones(32 * split.size, np.int64),
-                ),
-            ]
             row = self.tiles[memory.slot]
             for i in range(ar.TILES):
                 tile = row[ar.TILE_FIRST + i * ar.TILE_WORDS :][: ar.TILE_WORDS]
                 if tile[ar.TILE_VALID]:
-                    self._hide(written, read, tile)
-                    size = int(tile[1] * tile[3] * tile[5])
-                    ends = tile[[ar.TILE_WRITTEN]], tile[[ar.TILE_READ]]
-                    pairs.append((*ends, np.array([size])))
-            pairs[0] = (written.astype(np.int64), read.astype(np.int64), pairs[0][2])
-            self._log_live(memory.slot, pairs)
+                    _spread(written, read, tile)
+            leaves = self.leaves[-written[written < 0]]
+            self._log_live(memory.slot, written, read, 1 << GRANULE_SHIFT)
+            self._log_live(memory.slot, leaves[:, :32].ravel(), leaves[:, 32:].ravel(), 1)
 
-    def _hide(self, written: NDArray[np.int32], read: NDArray[np.int32], tile: Ints) -> None:
-        """A valid tile speaks for its granules."""
-        base, n1, s1, n0, s0, length = (int(v) for v in tile[: ar.TILE_SHAPE])
-        for i in range(n1):
-            for j in range(n0):
-                start = (base + i * s1 + j * s0) >> GRANULE_SHIFT
-                stop = start + (length >> GRANULE_SHIFT)
-                written[start:stop], read[start:stop] = tile[ar.TILE_WRITTEN], 0
-
-    def _log_live(self, slot: int, pairs: list[tuple[Ints, Ints, Ints]]) -> None:
-        for written, read, size in pairs:
-            live = (written > 0) & (read > 0)
-            if not live.any():
-                continue
+    def _log_live(
+        self, slot: int, written: NDArray[np.int32], read: NDArray[np.int32], size: int
+    ) -> None:
+        """Log pieces of ``size`` bytes that were written and read."""
+        live = (written > 0) & (read > 0)
+        if live.any():
             start = self.records[written[live], ar.R_END]
             stop = self.records[read[live], ar.R_LAST]
-            self.peaks.add(np.stack([np.full(start.size, slot), start, stop, size[live]], axis=1))
+            columns = np.full(start.size, slot), start, stop, np.full(start.size, size)
+            self.peaks.add(np.stack(columns, axis=1))
 
     @property
     def lost(self) -> int:
@@ -316,6 +298,16 @@ class Watch:
 def _granules(size: int) -> int:
     """Granules that hold ``size`` bytes: tensors begin at granules, and may follow one another."""
     return (size + 31) >> GRANULE_SHIFT
+
+
+def _spread(written: NDArray[np.int32], read: NDArray[np.int32], tile: Ints) -> None:
+    """Give a tile back to its granules."""
+    base, n1, s1, n0, s0, length = (int(v) for v in tile[: ar.TILE_SHAPE])
+    for i in range(n1):
+        for j in range(n0):
+            start = (base + i * s1 + j * s0) >> GRANULE_SHIFT
+            stop = start + (length >> GRANULE_SHIFT)
+            written[start:stop], read[start:stop] = tile[ar.TILE_WRITTEN], tile[ar.TILE_READ]
 
 
 def _longer(array: NDArray[Any], rows: int) -> NDArray[Any]:
