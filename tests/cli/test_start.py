@@ -37,15 +37,17 @@ def test_numba_is_not_imported(arguments: tuple[str, ...]) -> None:
     assert done.stderr.splitlines()[-1] == "HEAVY"
 
 
-def test_help_answers_at_once() -> None:
-    best = 1e9
-    for _ in range(10):
-        start = time.perf_counter()
-        subprocess.run(_command("--help"), capture_output=True, check=True)
-        best = min(best, time.perf_counter() - start)
-        if best < 0.3:
-            break
-    assert best < 0.3
+def test_help_takes_little_more_than_its_libraries() -> None:
+    """Beside a process that imports the command line's library and draws its help."""
+    library = "import typer, typer.rich_utils, rich.console, rich.table, rich.markdown"
+    commands = {"help": _command("--help"), "library": [sys.executable, "-c", library]}
+    best = dict.fromkeys(commands, 1e9)
+    for _ in range(8):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            subprocess.run(command, capture_output=True, check=True)
+            best[name] = min(best[name], time.perf_counter() - start)
+    assert best["help"] < 2 * best["library"]
 
 
 def test_a_closed_pipe_is_quiet() -> None:
