@@ -39,8 +39,8 @@ class Findings:
         every = list(self.launch.watch.found())
         repairs = Repairs(self.launch, self.where, every)
         groups: dict[tuple[int, str, str], list[Finding]] = {}
-        # races first: what an undefined value comes from is mended there
-        for f in sorted(every, key=lambda f: f.row_a < 0):
+        # in the order of repair: a race's flag often mends the last two kinds as well
+        for f in sorted(every, key=lambda f: (f.row_a < 0, f.kind == RAISED_TWICE)):
             earlier = self.where(f.row_a) if f.row_a >= 0 else ""
             groups.setdefault((f.kind, self.where(f.row_b), earlier), []).append(f)
         found = [self._words(group[0], _count(group), repairs) for group in groups.values()]

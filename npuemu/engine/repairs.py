@@ -51,10 +51,10 @@ class Repairs:
         after, before = self._line(f.row_a, f.row_b), self._line(f.row_b, f.row_b)
         if not self._goes_back(f.row_a, f.row_b):
             return f"pipe_barrier {pipe} between {after} and {before} orders them"
-        text = f"pipe_barrier {pipe} before {before} orders them"
+        barrier = f"pipe_barrier {pipe} before {before}"
         if pipe in LOADS:
-            text += f"; so does a flag to {pipe} from the pipe that uses the bytes in between"
-        return text
+            return f"a flag to {pipe} from the pipe that uses the bytes orders them, or {barrier}"
+        return f"{barrier} orders them"
 
     def _missing_wait(self, f: Finding, a: int, b: int) -> str:
         """The wait alone, if a set between the two raises a flag that nothing there waits for."""

@@ -97,7 +97,10 @@ def test_rounds_of_a_loop_need_a_first_and_a_last() -> None:
         "them; between rounds: raise it once before the first round too, and wait once after the "
         "last"
     )
-    assert helps["E203"].startswith(f"pipe_barrier MTE2 before line {load} orders them; ")
+    assert helps["E203"] == (
+        f"a flag to MTE2 from the pipe that uses the bytes orders them, or pipe_barrier MTE2 "
+        f"before line {load}"
+    )
     back = "    set_flag V, MTE2, 0\n"
     wait = "    wait_flag V, MTE2, 0\n"
     repaired = LOOP.format(wait, back + "    pipe_barrier V\n", wait)
