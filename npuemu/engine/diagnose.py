@@ -187,6 +187,8 @@ class Diagnosis:
             return f"waits for flag {PIPES[src]} -> {PIPES[pipe]} event {event}", (core, src)
         if op == sc.CROSS_WAIT:
             flag = self._slot_value(node, 1)
+            if not self._anywhere(core, flag):
+                return f"waits for cross-core flag {flag} (no set of the kernel reaches it)", None
             return f"waits for cross-core flag {flag}", self._provider(core, flag)
         if op == sc.PIPE_BARRIER:
             for other in range(1, 7):
@@ -210,7 +212,7 @@ class Diagnosis:
         """
         decoded = self.launch.decoded
         base, length = decoded.bases.get("cube" if core % 3 == 0 else "vector", (0, 0))
-        across = core % 3 == 0 or waiting % 3 == 0
+        across = (core % 3 == 0) != (waiting % 3 == 0)
         modes = (MODE_CV, MODE_C1V) if across else (MODE_ALL, MODE_PAIR)
         for row in range(base, base + length):
             if decoded.records[row].name == "cross_core_set_flag":
@@ -219,6 +221,11 @@ class Diagnosis:
                 if values["mode"] in modes and same:
                     return True
         return False
+
+    def _anywhere(self, core: int, flag: int) -> bool:
+        """Whether any code of the kernel has a set of ``flag`` that can reach ``core``."""
+        first = core - core % 3
+        return any(self._sets(c, core, flag) for c in range(first, first + 3))
 
     def _stuck(self, core: int) -> Node | None:
         """A pipe of a core that has work and cannot go on; the scalar unit last."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from npuemu.engine import state as st
 from npuemu.engine.launch import Launch
+from npuemu.engine.repairs import Repairs
 from npuemu.isa.table import MEMORIES, PIPES
 from npuemu.observe.diagnostics import KINDS, Diagnostic
 from npuemu.observe.order import RAISED_TWICE
@@ -35,11 +36,14 @@ class Findings:
         """Races and uses of undefined memory."""
         if self.launch.watch is None:
             return []
+        every = list(self.launch.watch.found())
+        repairs = Repairs(self.launch, self.where, every)
         groups: dict[tuple[int, str, str], list[Finding]] = {}
-        for f in self.launch.watch.found():
+        # in the order of repair: a race's flag often mends the last two kinds as well
+        for f in sorted(every, key=lambda f: (f.row_a < 0, f.kind == RAISED_TWICE)):
             earlier = self.where(f.row_a) if f.row_a >= 0 else ""
             groups.setdefault((f.kind, self.where(f.row_b), earlier), []).append(f)
-        found = [self._words(group[0], _count(group)) for group in groups.values()]
+        found = [self._words(group[0], _count(group), repairs) for group in groups.values()]
         if lost := self.launch.watch.lost:
             more = f"{found[-1].message}; and {lost:,} occurrences of other pairs are not listed"
             found[-1] = replace(found[-1], message=more)
@@ -71,31 +75,30 @@ class Findings:
             found.append(Diagnostic(KINDS[211 if load else 210], f"{name}: {what}{often}", where))
         return found
 
-    def _words(self, f: Finding, count: int) -> Diagnostic:
+    def _words(self, f: Finding, count: int, repairs: Repairs) -> Diagnostic:
         later = f"{self._name(f.row_b)} ({self._place(f.pipe_b, f.start_b)})"
         often = f"; {count:,} times in this run" if count > 1 else ""
         kind, where = KINDS[f.kind], self.where(f.row_b)
         if f.row_a < 0:
-            text = f"{later} uses {self._span(f)}, which nothing has written{often}"
+            text = (
+                f"{later} uses {self._span(f)}, which nothing has written (loads only copy){often}"
+            )
             return Diagnostic(kind, text, where)
         if f.kind == RAISED_TWICE:
-            return self._raised_twice(f, later, often)
+            return self._raised_twice(f, later, often, repairs.of(f))
         verb_b, verb_a = VERBS[f.kind]
         name_a = self._name(f.row_a)
         text = f"{later} {verb_b} {self._span(f)}, which {name_a} {verb_a}: nothing orders the two"
         other = f"{name_a} ({self._place(f.pipe_a, f.start_a)}) {verb_a} them"
-        return Diagnostic(kind, text + often, where, (other, self.where(f.row_a)), self._repair(f))
+        return Diagnostic(kind, text + often, where, (other, self.where(f.row_a)), repairs.of(f))
 
-    def _raised_twice(self, f: Finding, later: str, often: str) -> Diagnostic:
+    def _raised_twice(self, f: Finding, later: str, often: str, repair: str) -> Diagnostic:
         source, target = PIPES[f.pipe_b % st.PIPES], PIPES[f.pipe_a % st.PIPES]
         text = (
             f"{later} raises flag {source} -> {target} event {f.low}, which may still be up: "
             f"nothing orders it after the wait_flag that takes it down"
         )
         other = f"wait_flag ({core_name(f.pipe_a // st.PIPES)}, pipe {target}) takes it down"
-        after, before = self._line(f.row_a, f.row_b), self._line(f.row_b, f.row_b)
-        pair = f"{target}, {source}"
-        repair = f"set_flag {pair} after {after} and wait_flag {pair} before {before} order them"
         where = (other, self.where(f.row_a))
         return Diagnostic(KINDS[f.kind], text + often, self.where(f.row_b), where, repair)
 
@@ -116,27 +119,6 @@ class Findings:
             if start <= f.low < int(row[st.N_END]):
                 return f"bytes {f.low - start} .. {f.high - 1 - start} of tensor {name} in GM"
         return f"GM bytes {f.low} .. {f.high - 1}"
-
-    def _repair(self, f: Finding) -> str:
-        """The flag or barrier that would order the two."""
-        (core_a, a), (core_b, b) = divmod(f.pipe_a, st.PIPES), divmod(f.pipe_b, st.PIPES)
-        after, before = self._line(f.row_a, f.row_b), self._line(f.row_b, f.row_b)
-        if core_a == core_b and a == b:
-            return f"pipe_barrier {PIPES[a]} between {after} and {before} orders them"
-        if core_a == core_b:
-            pair = f"{PIPES[a]}, {PIPES[b]}"
-            return f"set_flag {pair} after {after} and wait_flag {pair} before {before} order them"
-        return (
-            f"cross_core_set_flag on {PIPES[a]} after {after} and cross_core_wait_flag on "
-            f"{PIPES[b]} before {before} order them"
-        )
-
-    def _line(self, row: int, named: int) -> str:
-        """``line 12``; with its file where that is not the one of row ``named``."""
-        file, _, line = self.where(row).rpartition(":")[0].rpartition(":")
-        if file == self.where(named).rpartition(":")[0].rpartition(":")[0]:
-            return f"line {line}" if file else f"the {self._name(row)}"
-        return f"{file.rpartition('/')[2]}:{line}"
 
 
 def _count(group: list[Finding]) -> int:

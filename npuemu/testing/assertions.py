@@ -88,7 +88,7 @@ def _cycles_message(run: Run, words: str, limit: float) -> str:
     """The verdict, and a short table of the busiest pipes with what they wait for."""
     over = run.cycles - limit
     share = f" ({percent(abs(over) / limit)})" if limit else ""
-    excess = f"{abs(over):,} {'too many' if over > 0 else 'too few'}{share}"
+    excess = f"{round(abs(over), 1):,} {'too many' if over > 0 else 'too few'}{share}"
     report = as_report(run.report)
     rows = _busiest(pipe_rows(report))
     columns = [

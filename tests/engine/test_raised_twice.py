@@ -79,4 +79,4 @@ def test_the_finding_names_both_lines_and_the_repair() -> None:
     assert "flag MTE1 -> M event 3" in first["message"]
     places = [d["where"].split(":")[1] for d in (first, second)]
     assert places == ["7", "9"]
-    assert "set_flag M, MTE1 after line 6 and wait_flag M, MTE1 before line 7" in str(first)
+    assert "set_flag M, MTE1, 0 after line 6 and wait_flag M, MTE1, 0 before line 7" in str(first)
