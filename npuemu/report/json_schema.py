@@ -142,6 +142,12 @@ class Report(_Part, frozen=True, omit_defaults=True):
     timings: Annotated[
         Timings | None, Meta(description="other timings that were compared, `--shuffle`")
     ] = None
+    checked: Annotated[
+        bool, Meta(description="false: races and undefined memory were not looked for")
+    ] = True
+    jitter: Annotated[
+        int, Meta(ge=0, description="number of the timing, `--jitter`; 0 is the machine's own")
+    ] = 0
 
 
 PARTS: tuple[type[Struct], ...] = (

@@ -46,7 +46,8 @@ def header(report: Report) -> str:
     first = f"{report.kernel} on {report.machine}"
     params = params_text(report.params)
     blocks = f"{report.blocks} block{'s' if report.blocks > 1 else ''}"
-    facts = "   ".join(part for part in (params, blocks, f"mode {report.mode}") if part)
+    timing = f"timing {report.jitter}" if report.jitter else ""
+    facts = "   ".join(part for part in (params, blocks, f"mode {report.mode}", timing) if part)
     second = f"{integer(report.cycles)} cycles   {duration(report.time_us)}   {verdict(report)}"
     return f"{first}   {facts}\n{second}\n{timings(report)}"
 
