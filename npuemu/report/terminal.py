@@ -59,8 +59,11 @@ def timings(report: Report) -> str:
     fewest, most = integer(report.timings.fewest_cycles), integer(report.timings.most_cycles)
     differ = any(d.code == "E205" for d in report.diagnostics)
     outputs = "outputs differ" if differ else "same outputs"
-    count = integer(report.timings.count)
-    return f"{count} other timings   {fewest} .. {most} cycles   {outputs}\n"
+    count, broken = integer(report.timings.count), report.timings.broken
+    if broken == report.timings.count:
+        return f"{count} other timings   all end in errors\n"
+    errors = f"{integer(broken)} end in errors, of the others " if broken else ""
+    return f"{count} other timings   {errors}{fewest} .. {most} cycles   {outputs}\n"
 
 
 def pipes(report: Report, style: Style) -> str:

@@ -40,6 +40,16 @@ def test_another_timing_is_named_with_its_cycles() -> None:
     assert "timing" not in render(sample()).partition("\n\n")[0]
 
 
+def test_timings_that_end_in_errors_are_counted() -> None:
+    for broken, words in (
+        (0, "5 other timings   7 .. 9 cycles   same outputs\n"),
+        (2, "5 other timings   2 end in errors, of the others 7 .. 9 cycles   same outputs\n"),
+        (5, "5 other timings   all end in errors\n"),
+    ):
+        timings = {"count": 5, "fewest_cycles": 7, "most_cycles": 9, "broken": broken}
+        assert words in render(sample(timings=timings))
+
+
 def test_plain_columns_align() -> None:
     lines = render(sample()).splitlines()
     heading = next(line for line in lines if line.startswith("core "))
