@@ -99,7 +99,12 @@ def execute(
     status = launch.run()
     peak = {name: TILE_MACS[name] for name in session.machine.file.types.cube}
     found = events(launch) if options.trace else None
-    return report(session, launch, status), found, peak
+    made = report(session, launch, status)
+    if launch.watch is None or not launch.watch.check:
+        made["checked"] = False
+    if options.jitter:
+        made["jitter"] = options.jitter
+    return made, found, peak
 
 
 def report(session: Session, launch: Launch, status: int) -> dict[str, Any]:

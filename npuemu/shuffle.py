@@ -31,12 +31,14 @@ class Shuffle:
 
     count: int
     cycles: list[int] = field(default_factory=list)
+    broken: int = 0
     found: list[Diagnostic] = field(default_factory=list)
 
     def report(self) -> dict[str, int]:
         """As the report shows it."""
         return {
             "count": self.count,
+            "broken": self.broken,
             "fewest_cycles": min(self.cycles, default=0),
             "most_cycles": max(self.cycles, default=0),
         }
@@ -59,6 +61,7 @@ def shuffle(
         launch = session.launch(gm, quiet, observe=False)
         status = launch.run()
         if status != st.DONE:
+            result.broken += 1
             for finding in session.diagnose(launch, status):
                 if finding.kind.code not in known and not ended:
                     ended[_of_timing(finding, number)] += 1

@@ -146,15 +146,14 @@ def _diagnostics(report: Report) -> str:
     return "<h4>Diagnostics</h4>" + _table(heads, rows)
 
 
-def fragment(
-    report: Mapping[str, Any] | Report, *, peak: Mapping[str, float] | None = None
-) -> str:
+def fragment(report: Mapping[str, Any] | Report, *, peak: Mapping[str, float] | None = None) -> str:
     """The report as one `<div>` with its own style; what a notebook shows for a run."""
     typed = as_report(report)
     params = params_text(typed.params)
+    timing = f" &nbsp; timing {typed.jitter}" if typed.jitter else ""
     head = (
         f"<b>{escape(typed.kernel)}</b> on {escape(typed.machine)} &nbsp; {escape(params)} &nbsp; "
-        f"blocks {typed.blocks} &nbsp; mode {typed.mode}<br>"
+        f"blocks {typed.blocks} &nbsp; mode {typed.mode}{timing}<br>"
         f"<b>{integer(typed.cycles)} cycles</b> &nbsp; {duration(typed.time_us)} &nbsp; "
         f"{escape(verdict(typed))}"
     )

@@ -115,8 +115,9 @@ class Timings(_Part, frozen=True):
     """Other legal timings that were run, `--shuffle`; an output that differs is E205."""
 
     count: Annotated[int, Meta(ge=1, description="how many")]
-    fewest_cycles: Annotated[int, Meta(ge=0, description="cycles of the fastest")]
-    most_cycles: Annotated[int, Meta(ge=0, description="cycles of the slowest")]
+    fewest_cycles: Annotated[int, Meta(ge=0, description="cycles of the fastest that ended well")]
+    most_cycles: Annotated[int, Meta(ge=0, description="cycles of the slowest that ended well")]
+    broken: Annotated[int, Meta(ge=0, description="how many ended in an error")] = 0
 
 
 class Report(_Part, frozen=True, omit_defaults=True):
@@ -142,6 +143,12 @@ class Report(_Part, frozen=True, omit_defaults=True):
     timings: Annotated[
         Timings | None, Meta(description="other timings that were compared, `--shuffle`")
     ] = None
+    checked: Annotated[
+        bool, Meta(description="false: races and undefined memory were not looked for")
+    ] = True
+    jitter: Annotated[
+        int, Meta(ge=0, description="number of the timing, `--jitter`; 0 is the machine's own")
+    ] = 0
 
 
 PARTS: tuple[type[Struct], ...] = (

@@ -140,12 +140,14 @@ def params_text(params: Mapping[str, int]) -> str:
 
 
 def verdict(report: Report) -> str:
-    """`clean`, or how many findings of each severity."""
+    """`clean`, or how many findings of each severity; and that races were not looked for."""
     counts: dict[str, int] = {}
     for finding in report.diagnostics:
         counts[finding.severity] = counts.get(finding.severity, 0) + 1
     words = [f"{n} {name}{'s' if n > 1 else ''}" for name, n in counts.items()]
-    return ", ".join(words) or "clean"
+    if report.checked:
+        return ", ".join(words) or "clean"
+    return f"{', '.join(words) or 'no faults'}; races not checked"
 
 
 def causes_text(row: PipeRow, most: int = 3, more: str = " more") -> str:

@@ -46,7 +46,8 @@ def header(report: Report) -> str:
     first = f"{report.kernel} on {report.machine}"
     params = params_text(report.params)
     blocks = f"{report.blocks} block{'s' if report.blocks > 1 else ''}"
-    facts = "   ".join(part for part in (params, blocks, f"mode {report.mode}") if part)
+    timing = f"timing {report.jitter}" if report.jitter else ""
+    facts = "   ".join(part for part in (params, blocks, f"mode {report.mode}", timing) if part)
     second = f"{integer(report.cycles)} cycles   {duration(report.time_us)}   {verdict(report)}"
     return f"{first}   {facts}\n{second}\n{timings(report)}"
 
@@ -58,8 +59,11 @@ def timings(report: Report) -> str:
     fewest, most = integer(report.timings.fewest_cycles), integer(report.timings.most_cycles)
     differ = any(d.code == "E205" for d in report.diagnostics)
     outputs = "outputs differ" if differ else "same outputs"
-    count = integer(report.timings.count)
-    return f"{count} other timings   {fewest} .. {most} cycles   {outputs}\n"
+    count, broken = integer(report.timings.count), report.timings.broken
+    if broken == report.timings.count:
+        return f"{count} other timings   all end in errors\n"
+    errors = f"{integer(broken)} end in errors, of the others " if broken else ""
+    return f"{count} other timings   {errors}{fewest} .. {most} cycles   {outputs}\n"
 
 
 def pipes(report: Report, style: Style) -> str:

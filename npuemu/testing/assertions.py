@@ -77,6 +77,9 @@ def assert_cycles(
     given = {words: limit for words, limit in limits.items() if limit is not None}
     if not given:
         raise ValueError("assert_cycles needs at_most, at_least or exactly")
+    for words, limit in given.items():
+        if limit != limit:
+            raise ValueError(f"assert_cycles: {words} nan would let every run pass")
     refuse_errors(run)
     for words, limit in given.items():
         over = run.cycles - limit
@@ -127,7 +130,7 @@ def assert_clean(run: Run, allow: str | Iterable[str] = ()) -> None:
     """The run has no diagnostics, warnings included, but those of the codes in `allow`.
 
     Raises AssertionError that lists every other finding with its place; ValueError for a code
-    that does not exist.
+    that does not exist. A run that was not checked (`check=False`, mode numbers) is refused.
     """
     __tracebackhide__ = True
     allowed = {allow} if isinstance(allow, str) else set(allow)
@@ -136,6 +139,11 @@ def assert_clean(run: Run, allow: str | Iterable[str] = ()) -> None:
         near = difflib.get_close_matches(code, known, 1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"there is no diagnostic {code!r}{hint}")
+    if not run.report.get("checked", True):
+        raise AssertionError(
+            f"{subject(run)} was not checked for races: run it with check=True, "
+            f"in mode full or timing"
+        )
     report = dict(run.report)
     report["diagnostics"] = [d for d in run.diagnostics if d["code"] not in allowed]
     if report["diagnostics"]:

@@ -96,6 +96,8 @@ class Npu:
         threads: int = 1,
         max_cycles: int | None = None,
         trace: bool = False,
+        shuffle: int = 0,
+        jitter: int = 0,
         **params: int,
     ) -> KernelRun:
         """Run a kernel, as `npuemu.run` does; the result knows its inputs.
@@ -105,8 +107,9 @@ class Npu:
         """
         __tracebackhide__ = True
         options = dict(
-            mode=mode, check=check, seed=seed, threads=threads, max_cycles=max_cycles, trace=trace
-        )
+            mode=mode, check=check, seed=seed, threads=threads, max_cycles=max_cycles, trace=trace,
+            shuffle=shuffle, jitter=jitter,
+        )  # fmt: skip
         try:
             target = self._machine(machine)
             if isinstance(kernel, Program):
@@ -200,15 +203,16 @@ class Npu:
             try:
                 fmt = get_format(item.dtype)
                 if isinstance(value, (str, Path)):
-                    value = files.read(self._tensor_file(str(value)), fmt, item.shape, item.name)
+                    spec = self._tensor_file(str(value), item.name)
+                    value = files.read(spec, fmt, item.shape, item.name)
                 array = tensor.conform(value, fmt, item.shape, item.name)
             except tensor.TensorError as error:
                 raise UserError(str(error)) from None
             found[item.name] = np.array(array, copy=True)
         return found
 
-    def _tensor_file(self, spec: str) -> str:
-        place = files.parse(spec)
+    def _tensor_file(self, spec: str, name: str) -> str:
+        place = files.parse(spec, name)
         found = self._find(place.path)
         return spec if found is None else f"{found}{spec[len(str(place.path)) :]}"
 

@@ -63,3 +63,53 @@ def test_a_jittered_run_accounts_for_every_cycle() -> None:
 def test_shuffle_needs_values() -> None:
     with pytest.raises(npuemu.UserError, match="mode timing computes none"):
         npuemu.run("gemm_bf16", shuffle=3, mode="timing", **SMALL)
+
+
+EITHER = """
+.kernel either
+.machines ascend910b1
+.tensor X f32 [64] in
+.tensor Y f32 [64] out
+.buffer x UB 256
+.section vector
+    li r2, x
+    li r3, X
+    li r5, Y
+    subblock_idx r1
+    cross_core_set_flag pair, V, 0
+    cross_core_set_flag pair, V, 0
+    bne r1, 0, other
+    cross_core_wait_flag MTE2, 0
+    mov_gm_ub r2, r3, len=256
+    set_flag MTE2, MTE3, 0
+    wait_flag MTE2, MTE3, 0
+    mov_ub_gm r5, r2, len=256
+    set_flag MTE3, V, 0
+    li r6, 0
+    cross_core_set_flag pair, MTE3, 0
+wait:
+    add r6, r6, 1
+    blt r6, 400, wait
+    cross_core_wait_flag V, 0
+    cross_core_wait_flag V, 0
+    wait_flag MTE3, V, 0
+    halt
+other:
+    cross_core_wait_flag V, 0
+    cross_core_wait_flag V, 0
+    li r6, 0
+again:
+    add r6, r6, 1
+    blt r6, 300, again
+    cross_core_set_flag pair, V, 0
+    halt
+"""
+"""Two pipes take counts of one counter: a deadlock where V takes those that MTE2 needs."""
+
+
+def test_timings_that_end_in_errors_are_counted() -> None:
+    program = npuemu.assemble(EITHER)
+    run = npuemu.run(program, shuffle=20)
+    broken = sum(not npuemu.run(program, jitter=number).ok for number in range(1, 21))
+    assert run.report["timings"]["broken"] == broken
+    assert 0 < broken < 20 and npuemu.run(program).ok and not run.ok

@@ -35,8 +35,9 @@ def test_checks_change_no_bit_and_no_cycle(name: str, machine: str, mode: str, b
     plain = npuemu.run(program, machine, mode=mode, check=False)
     assert checked.ok and plain.diagnostics == []
     # timing without checks watches nothing
-    unseen = ("diagnostics", "buffers") if mode == "timing" else ("diagnostics",)
+    unseen = ("diagnostics", "checked", *(("buffers",) if mode == "timing" else ()))
     assert without(checked, *unseen) == without(plain, *unseen)
+    assert "checked" not in checked.report and plain.report["checked"] is False
     assert list(checked.outputs) == list(plain.outputs)
     for tensor, value in checked.outputs.items():
         assert value.tobytes() == plain.outputs[tensor].tobytes()
@@ -68,7 +69,8 @@ def test_findings_change_nothing_either() -> None:
     checked, plain = (npuemu.run(program, check=check) for check in (True, False))
     assert {d["code"] for d in checked.diagnostics} >= {"E201", "E202", "E203", "E204"}
     assert plain.diagnostics == []
-    assert without(checked, "diagnostics") == without(plain, "diagnostics")
+    unseen = ("diagnostics", "checked")
+    assert without(checked, *unseen) == without(plain, *unseen)
 
 
 class TightWatch(GuardedWatch):

@@ -26,6 +26,30 @@ def test_plain_text_has_no_escapes_and_no_trailing_blanks() -> None:
     assert "1,000 cycles   0.54 us   1 error\n" in text
 
 
+def test_what_was_not_checked_is_not_called_clean() -> None:
+    assert verdict(as_report(sample())) == "clean"
+    assert verdict(as_report(sample(checked=False))) == "no faults; races not checked"
+    found = sample(checked=False, diagnostics=[finding()])
+    assert verdict(as_report(found)) == "1 error; races not checked"
+
+
+def test_another_timing_is_named_with_its_cycles() -> None:
+    report = sample(jitter=3)
+    assert "mode full   timing 3\n" in render(report)
+    assert "mode full &nbsp; timing 3<br>" in page(report)
+    assert "timing" not in render(sample()).partition("\n\n")[0]
+
+
+def test_timings_that_end_in_errors_are_counted() -> None:
+    for broken, words in (
+        (0, "5 other timings   7 .. 9 cycles   same outputs\n"),
+        (2, "5 other timings   2 end in errors, of the others 7 .. 9 cycles   same outputs\n"),
+        (5, "5 other timings   all end in errors\n"),
+    ):
+        timings = {"count": 5, "fewest_cycles": 7, "most_cycles": 9, "broken": broken}
+        assert words in render(sample(timings=timings))
+
+
 def test_plain_columns_align() -> None:
     lines = render(sample()).splitlines()
     heading = next(line for line in lines if line.startswith("core "))

@@ -168,6 +168,8 @@ def test_cycles() -> None:
     assert "wanted exactly" in failure(assert_cycles, done, at_most=n, exactly=n - 1)
     with pytest.raises(ValueError, match="needs at_most"):
         assert_cycles(done)
+    with pytest.raises(ValueError, match="at most nan would let every run pass"):
+        assert_cycles(done, at_least=1, at_most=float("nan"))
 
 
 def test_clean() -> None:
@@ -181,6 +183,13 @@ def test_clean() -> None:
     assert "error[E110]" in failure(assert_clean, run(text=stuck_kernel()), allow=("W121",))
     with pytest.raises(ValueError, match="no diagnostic 'W12'; did you mean 'W12"):
         assert_clean(leaky, allow=["W12"])
+
+
+@pytest.mark.parametrize("options", [{"check": False}, {"mode": "numbers"}])
+def test_a_run_that_was_not_checked_is_not_clean(options: dict[str, Any]) -> None:
+    text = failure(assert_clean, run(floats(), **options))
+    assert "was not checked for races: run it with check=True" in text
+    assert_clean(run(mode="timing"))
 
 
 def test_no_pytest_is_needed() -> None:

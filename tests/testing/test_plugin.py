@@ -202,6 +202,8 @@ def test_damaged_golden_files_are_named(project: Project, damage: str) -> None:
 
 
 def test_what_else_changed_is_named(project: Project) -> None:
+    one_core = "subblock_idx r1\n    block_idx r2\n    add r1, r1, r2\n"  # of all blocks
+    project.write("copy.npu", copy_kernel().replace("subblock_idx r1\n", one_core))
     project.test("npu.golden(npu.run('copy.npu'))")
     project.run("--update-golden", passed=1)
     project.test("npu.golden(npu.run('copy.npu', N=128, blocks=2))")
@@ -254,6 +256,16 @@ def test_golden_names(project: Project) -> None:
     assert "used twice in this test" in project.run("--update-golden", failed=1)
     project.test(f"npu.golden({RUN}, '../a')")
     assert "letters, digits" in project.run("--update-golden", failed=1)
+
+
+def test_other_timings_are_run_from_a_test(project: Project) -> None:
+    project.test(
+        f"done = {RUN[:-1]}, shuffle=2)", "assert done.report['timings']['count'] == 2",
+        f"other = {RUN[:-1]}, jitter=2)", "assert other.report['jitter'] == 2",
+        "cycles = [done.report['timings'][f'{which}_cycles'] for which in ('fewest', 'most')]",
+        "assert other.cycles in cycles",
+    )  # fmt: skip
+    project.run(passed=1)
 
 
 def test_a_run_without_results_is_not_stored(project: Project) -> None:
