@@ -118,9 +118,16 @@ class Findings:
         return f"GM bytes {f.low} .. {f.high - 1}"
 
     def _repair(self, f: Finding) -> str:
-        """The flag or barrier that would order the two."""
+        """The flag or barrier that would order the two, or how not to need one."""
         (core_a, a), (core_b, b) = divmod(f.pipe_a, st.PIPES), divmod(f.pipe_b, st.PIPES)
         after, before = self._line(f.row_a, f.row_b), self._line(f.row_b, f.row_b)
+        if core_a != core_b and self.where(f.row_a) == self.where(f.row_b):
+            return (
+                f"give every core a part of its own at {before} (block_idx, subblock_idx tell it "
+                f"which), or let one core alone come there"
+            )
+        if core_a == core_b and a == b and after == before:
+            return f"pipe_barrier {PIPES[a]} between two executions of {before} orders them"
         if core_a == core_b and a == b:
             return f"pipe_barrier {PIPES[a]} between {after} and {before} orders them"
         if core_a == core_b:
