@@ -78,6 +78,11 @@ class Repairs:
     def _across(self, f: Finding) -> str:
         """Cores have no common order: what reads first may be meant to read what comes later."""
         lines = self._line(f.row_a, f.row_b), self._line(f.row_b, f.row_b)
+        if self.where(f.row_a) == self.where(f.row_b):
+            return (
+                f"give every core a part of its own at {lines[1]} (block_idx, subblock_idx tell it "
+                f"which), or let one core alone come there"
+            )
         flag = self._flag(*sorted(lines))
         forth = _signal(f.pipe_a, lines[0], f.pipe_b, lines[1], flag)
         if f.kind != OVERWRITES:

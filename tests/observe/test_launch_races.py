@@ -205,3 +205,16 @@ def test_diagnostics_do_not_depend_on_the_mode() -> None:
     program = npuemu.assemble(text, blocks=2)
     full, timing = npuemu.run(program), npuemu.run(program, mode="timing")
     assert full.diagnostics == timing.diagnostics
+
+
+def test_repairs_of_a_line_that_races_with_itself() -> None:
+    """A flag or barrier between a line and itself would help nobody."""
+    head = ".kernel same\n.machines ascend910b1\n.tensor Y f32 [64] out\n.section vector\n"
+    store = "    li r1, 0\n    li r2, Y\n    vdup.b32 r1, r1\n    pipe_barrier ALL\n"
+    text = head + store + "    mov_ub_gm r2, r1, len=256\n    halt\n"
+    (found,) = npuemu.run(npuemu.assemble(text)).diagnostics
+    assert found["code"] == "E203" and found["help"].startswith("give every core a part of its own")
+    once = head + "    li r1, 0\n    li r3, 2\nagain:\n    vdup.b32 r1, r1\n    sub r3, r3, 1\n"
+    rows = npuemu.run(npuemu.assemble(once + "    bne r3, 0, again\n    halt\n")).diagnostics
+    (found,) = [row for row in rows if row["code"] == "E203"]
+    assert found["help"] == "pipe_barrier V between two executions of line 8 orders them"
