@@ -48,7 +48,23 @@ class Diagnosis:
         detail = self._detail(code, row, [int(v) for v in p[5:8]], core)
         place = self._head(core, pipe, cycle)
         where = self.where(row) if row >= 0 else ""
-        return Diagnostic(kind, f"{name + ': ' if name else ''}{detail} ({place})", where)
+        text = f"{name + ': ' if name else ''}{detail} ({place})"
+        repair = self._waits(core, int(p[5]), int(p[6])) if code == 113 else ""
+        return Diagnostic(kind, text, where, None, repair)
+
+    def _waits(self, core: int, src: int, dst: int) -> str:
+        """Where the core's code waits for flags of these pipes: one is missing or too late."""
+        decoded = self.launch.decoded
+        base, length = decoded.bases["vector" if core % 3 else "cube"]
+        places = [
+            self.where(row).rpartition("/")[2].rpartition(":")[0]
+            for row in range(base, base + length)
+            if decoded.records[row].name == "wait_flag"
+            and (decoded.operands[row]["src"], decoded.operands[row]["dst"]) == (src, dst)
+        ]
+        lines = ", ".join(dict.fromkeys(places)) or "nowhere"
+        pair = f"{PIPES[src]}, {PIPES[dst]}"
+        return f"a wait_flag {pair} must come between two raises; the code waits at: {lines}"
 
     def _detail(self, code: int, row: int, values: list[int], core: int) -> str:
         a, b, c = values

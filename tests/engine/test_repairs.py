@@ -146,3 +146,11 @@ def test_a_wait_that_no_core_answers_says_so() -> None:
     text = HEAD + CROSS.format("    cross_core_set_flag cv, FIX, 4\n") + VECTOR + taken + END
     (deadlock,) = [d for d in npuemu.run(npuemu.assemble(text)).diagnostics if d["code"] == "E110"]
     assert "cross-core flag 5 (no set of the kernel reaches it)" in deadlock["message"]
+
+
+def test_a_second_raise_lists_the_waits_there_are() -> None:
+    raises = "    set_flag V, MTE2, 0\n"
+    text = HEAD + VECTOR + raises + raises + "    wait_flag V, MTE2, 0\n" + END
+    helps = {code: words for code, _, words in found(text)}
+    assert helps["E113"].startswith("a wait_flag V, MTE2 must come between two raises; ")
+    assert helps["E113"].endswith(f":{line(text, 'wait_flag')}")
