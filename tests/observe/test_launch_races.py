@@ -217,4 +217,4 @@ def test_repairs_of_a_line_that_races_with_itself() -> None:
     once = head + "    li r1, 0\n    li r3, 2\nagain:\n    vdup.b32 r1, r1\n    sub r3, r3, 1\n"
     rows = npuemu.run(npuemu.assemble(once + "    bne r3, 0, again\n    halt\n")).diagnostics
     (found,) = [row for row in rows if row["code"] == "E203"]
-    assert found["help"] == "pipe_barrier V between two executions of line 8 orders them"
+    assert found["help"] == "pipe_barrier V before line 8 orders them"
