@@ -29,6 +29,8 @@ for name in sys.argv[1:]:
 """
 _loaded: dict[str, Any] = {}
 _helper: list[subprocess.Popen[bytes]] = []
+_missing: list[str] = []
+"""What the second process compiles, in its order."""
 
 
 def _mark(name: str) -> Path:
@@ -50,15 +52,21 @@ def address(name: str, notify: Notify | None = None) -> int:
     """Address of unit ``room:name``, loaded or compiled on first use."""
     if name not in _loaded:
         if not is_cached(name):
-            _wait_for_helper()
+            _share_with_helper()
         if not is_cached(name) and notify is not None:
             room, _, function = name.partition(":")
             notify(f"compiling {room} unit {function}")
+        _compile(name)
+    return int(_loaded[name].address)
+
+
+def _compile(name: str) -> None:
+    """Load a unit from the cache, or compile it into it."""
+    if name not in _loaded:
         room, _, function = name.partition(":")
         module = import_module(_ROOMS.get(room, f"npuemu.units.{room}"))
         _loaded[name] = compile_unit(module.resolve(function))
         mark(name)
-    return int(_loaded[name].address)
 
 
 def announce(units: Sequence[str], notify: Notify | None) -> None:
@@ -68,13 +76,21 @@ def announce(units: Sequence[str], notify: Notify | None) -> None:
     missing = [name for name in units if not is_cached(name)]
     if notify is not None:
         count = f" and {len(missing)} functional units" if missing else ""
-        notify(f"compiling the engine{count}: once for this version, about 20 seconds")
+        notify(f"compiling the engine{count}: once for this version, about 30 seconds")
     if missing:
+        _missing[:] = missing
         command = [sys.executable, "-c", _COMPILE, *missing]
         quiet = subprocess.DEVNULL
         _helper.append(subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet))
 
 
-def _wait_for_helper() -> None:
+def _share_with_helper() -> None:
+    """Compile from the other end of the list until the second process has done the rest."""
+    while _missing and _helper and _helper[0].poll() is None:
+        name = _missing.pop()
+        if is_cached(name):
+            break
+        _compile(name)
+    _missing.clear()
     while _helper:
         _helper.pop().wait()

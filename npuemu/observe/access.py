@@ -69,7 +69,7 @@ def _fold(w, x):
     known[V_DIGEST] = digest
 
 
-@njit
+@njit(signature="int64(int64, int64, int64, int64, int64, int64, int64, int64)")
 def begin(w, x, row, dispatch, start, end, carries, in_place):
     """A new record: pipe ``x`` executes code row ``row``, dispatched at ``dispatch``, in
     ``start .. end``. ``carries``: it carries undefined bytes along; ``in_place``: it may overwrite

@@ -39,7 +39,7 @@ READ_AFTER_WRITE, WRITE_AFTER_READ, WRITE_AFTER_WRITE, NEVER_WRITTEN = 201, 202,
 RAISED_TWICE = 206
 
 
-@njit
+@njit(signature="boolean(int64, int64, int64)")
 def ordered(w, earlier, current):
     """Whether record ``earlier`` is complete before ``current`` starts, in every legal timing.
 
@@ -54,21 +54,6 @@ def ordered(w, earlier, current):
 
 
 @njit
-def race(w, kind, slot, low, high, earlier, current):
-    """Two accesses that nothing orders. Within a core the kind and the sides go by program order:
-    a read that overtakes the write before it has missed that write.
-    """
-    a, b = area.record(w, earlier), area.record(w, current)
-    if a[R_PIPE] // CORE_PIPES == b[R_PIPE] // CORE_PIPES and b[R_DISPATCH] < a[R_DISPATCH]:
-        if kind == READ_AFTER_WRITE:
-            kind = WRITE_AFTER_READ
-        elif kind == WRITE_AFTER_READ:
-            kind = READ_AFTER_WRITE
-        earlier, current = current, earlier
-    find(w, kind, slot, low, high, earlier, current)
-
-
-@njit
 def _new_row(w):
     """The next row for a finding; -1 when all are taken, which is counted."""
     header = area.header(w)
@@ -80,7 +65,7 @@ def _new_row(w):
     return number
 
 
-@njit
+@njit(signature="void(int64, int64, int64, int64, int64, int64, int64)")
 def find(w, kind, slot, low, high, earlier, current):
     """Note a finding at bytes ``low .. high`` of a memory; ``earlier`` is 0 where none takes part.
 
@@ -110,6 +95,21 @@ def find(w, kind, slot, low, high, earlier, current):
     f[F_PIPE_B], f[F_START_B] = b[R_PIPE], b[R_START]
     f[F_LATEST_PIPE], f[F_LATEST_CLOCK] = b[R_PIPE], b[R_CLOCK]
     f[F_LOW], f[F_HIGH], f[F_COUNT] = low, high, 1
+
+
+@njit(signature="void(int64, int64, int64, int64, int64, int64, int64)")
+def race(w, kind, slot, low, high, earlier, current):
+    """Two accesses that nothing orders. Within a core the kind and the sides go by program order:
+    a read that overtakes the write before it has missed that write.
+    """
+    a, b = area.record(w, earlier), area.record(w, current)
+    if a[R_PIPE] // CORE_PIPES == b[R_PIPE] // CORE_PIPES and b[R_DISPATCH] < a[R_DISPATCH]:
+        if kind == READ_AFTER_WRITE:
+            kind = WRITE_AFTER_READ
+        elif kind == WRITE_AFTER_READ:
+            kind = READ_AFTER_WRITE
+        earlier, current = current, earlier
+    find(w, kind, slot, low, high, earlier, current)
 
 
 @njit

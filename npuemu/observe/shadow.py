@@ -60,7 +60,7 @@ def emit(w, slot, start, stop, size):
     log[0] = n + 1
 
 
-@njit
+@njit(signature="int64(int64, int64, int64)")
 def _link(w, reader, previous):
     """A new link of readers: ``reader``, and before it the chain ``previous``."""
     header = area.header(w)
@@ -75,7 +75,7 @@ def _link(w, reader, previous):
     return number
 
 
-@njit
+@njit(signature="int64(int64, int64, int64)")
 def _own_reader(w, readers, current):
     """The latest of ``readers`` in the pipe of ``current`` that nothing orders before it, if
     ``current`` may go on to overwrite what it reads: that races with the reader. 0 for none.
@@ -98,7 +98,7 @@ def _is_needed(w, number, current, own):
     return not ordered(w, number, current)
 
 
-@njit
+@njit(signature="int64(int64, int64, int64)")
 def _link_readers(w, readers, current):
     """The chain of ``readers`` without those that ``current`` makes unnecessary, and ``current``.
 
@@ -132,7 +132,7 @@ def _link_readers(w, readers, current):
     return new
 
 
-@njit
+@njit(signature="int64(int64, int64, int64)")
 def readers_with(w, readers, current):
     """Record number that stands for ``readers`` and ``current``."""
     if readers == 0 or readers == current:
@@ -148,7 +148,7 @@ def readers_with(w, readers, current):
     return header[H_CACHE_TO]
 
 
-@njit
+@njit(signature="void(int64, int64, int64, int64, int64, int64, int64)")
 def _undefined(w, slot, low, high, writer, marks, current):
     """Bytes ``low .. high`` that ``current`` reads may be undefined: nothing wrote them, or what
     was written there carries marks. An instruction that carries bytes along carries the marks;
