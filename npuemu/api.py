@@ -79,7 +79,8 @@ class Run:
     def __repr__(self) -> str:
         """One line: what ran, its cycles and whether it is clean."""
         errors = sum(d["severity"] == "error" for d in self.diagnostics)
-        found = f"{errors} errors of {len(self.diagnostics)} findings" if errors else "ok"
+        verdict = "ok" if self.report.get("checked", True) else "races not checked"
+        found = f"{errors} errors of {len(self.diagnostics)} findings" if errors else verdict
         kernel = self.kernel
         return f"<Run of {kernel.name} on {kernel.machine}: {self.cycles:,} cycles, {found}>"
 

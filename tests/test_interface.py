@@ -102,6 +102,9 @@ def test_parameters_may_be_numpy_integers() -> None:
 
 def test_a_run_prints_as_one_line() -> None:
     assert repr(run(assemble(KERNEL))).startswith("<Run of copy on ascend910b1: ")
+    assert repr(run(assemble(KERNEL))).endswith("cycles, ok>")
+    unchecked = run(assemble(KERNEL), check=False)
+    assert repr(unchecked).endswith("cycles, races not checked>")
 
 
 def test_a_damaged_binary_is_named(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ FLAGS, RELEASES, ARRIVALS = 512, 32 * 16, 96 * 16
 
 @dataclass(frozen=True)
 class Memory:
-    """A local memory as the observers see it: its owner and bytes, and whether marks are kept."""
+    """A local memory as the observers see it: its owner, its number there, its bytes."""
 
     core: int
     number: int

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from npuemu.testing.assertions import assert_bit_exact, assert_clean, assert_cycles
     from npuemu.testing.kernels import KernelRun, Npu
 
+OPTION = "--update-golden"
+"""pytest's option that stores golden tensors."""
+
 __all__ = ["KernelRun", "Npu", "assert_bit_exact", "assert_clean", "assert_cycles"]
 
 

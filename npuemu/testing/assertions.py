@@ -133,7 +133,7 @@ def assert_clean(run: Run, allow: str | Iterable[str] = ()) -> None:
     that does not exist. A run that was not checked (`check=False`, mode numbers) is refused.
     """
     __tracebackhide__ = True
-    allowed = {allow} if isinstance(allow, str) else set(allow)
+    allowed = {allow} if isinstance(allow, str) else set(map(str, allow))
     known = [kind.code for kind in KINDS.values()]
     for code in sorted(allowed - set(known)):
         near = difflib.get_close_matches(code, known, 1)

@@ -113,7 +113,8 @@ def check(place: TestPlace, name: str, run: Run, now: Recorded) -> None:
 
 
 def update(place: TestPlace, name: str, run: Run, now: Recorded) -> str:
-    """Store a run's outputs; a line that says what became of the file."""
+    """Store a run's outputs; a line that says what became of the file, or AssertionError."""
+    __tracebackhide__ = True
     data, manifest = _paths(place, name)
     try:
         then, arrays = _read(data, manifest)
@@ -126,17 +127,25 @@ def update(place: TestPlace, name: str, run: Run, now: Recorded) -> str:
         if not changes:
             return f"unchanged  {place.shown(data)}"
         word, note = "changed", f": {'; '.join(changes)}"
+    try:
+        _store(data, manifest, run, now)
+    except OSError as error:
+        raise AssertionError(
+            f"golden tensors cannot be stored: {error.strerror}\n  {error.filename}"
+        ) from None
+    return f"{word:<9}  {place.shown(data)}{note}"
+
+
+def _store(data: Path, manifest: Path, run: Run, now: Recorded) -> None:
     data.parent.mkdir(parents=True, exist_ok=True)
-    tensors = run.kernel.tensors
     files.write_all(
         files.Output(f"{data}:{t.name}", t.name, get_format(t.dtype), run.outputs[t.name])
-        for t in tensors
+        for t in run.kernel.tensors
         if t.role == "out"
     )
     part = manifest.with_name(f".{os.getpid()}.{manifest.name}")
     part.write_text(json.dumps(asdict(now), indent=2) + "\n", encoding="utf-8")
     part.replace(manifest)
-    return f"{word:<9}  {place.shown(data)}{note}"
 
 
 def _paths(place: TestPlace, name: str) -> tuple[Path, Path]:

@@ -1,7 +1,7 @@
 """The pytest plugin: the fixture `npu` and the option `--update-golden`.
 
-pytest imports this module at every start where npuemu is installed, so it imports nothing else
-of the package until a test asks for the fixture.
+pytest imports this module at every start where npuemu is installed, so it imports no other
+module of the package until a test asks for the fixture.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from npuemu.testing import OPTION
+
 if TYPE_CHECKING:
     from npuemu.testing.kernels import Npu
     from npuemu.testing.session import Session
 
-OPTION = "--update-golden"
 _REPORTED = "npuemu_golden"
 _lines = pytest.StashKey[list[str]]()
 

@@ -14,8 +14,8 @@ from typing import Any
 from npuemu import api
 from npuemu.asm.program import Program
 from npuemu.machine import Machine
+from npuemu.testing import OPTION
 
-OPTION = "--update-golden"
 _LONGEST = 100
 """Characters of a folder's name; what is cut off goes into a hash."""
 

@@ -201,6 +201,13 @@ def test_damaged_golden_files_are_named(project: Project, damage: str) -> None:
     project.run(passed=1)
 
 
+def test_a_place_that_takes_no_golden_tensors_is_named(project: Project) -> None:
+    project.write("golden", "a file")
+    project.test("npu.golden(npu.run('copy.npu'))")
+    came = project.run("--update-golden", failed=1)
+    assert "golden tensors cannot be stored: " in came and "NotADirectory" not in came
+
+
 def test_what_else_changed_is_named(project: Project) -> None:
     one_core = "subblock_idx r1\n    block_idx r2\n    add r1, r1, r2\n"  # of all blocks
     project.write("copy.npu", copy_kernel().replace("subblock_idx r1\n", one_core))
