@@ -11,13 +11,16 @@ from npuemu.engine.footprint import (
     H_REGIONS,
     H_UNITS,
     H_VALUE,
+    active_regions,
     footprint,
+    has_holes,
 )
 from npuemu.engine.jitter import delay
 from npuemu.engine.memory import GM, check_region, count_traffic
 from npuemu.engine.queues import MAX_CYCLES, label, pop, problem, settle
 from npuemu.engine.state import (
     C_COST,
+    C_FOOTPRINT,
     C_PLAN,
     C_PLAN_LENGTH,
     F_COUNT,
@@ -56,6 +59,7 @@ from npuemu.engine.state import (
     WATCH_FULL,
     WATCH_ROOM,
     X_DEPTH,
+    V,
 )
 from npuemu.jit import call_unit, njit
 from npuemu.observe import clocks
@@ -151,6 +155,8 @@ def start_data(e, c, p, time):
     if end > g[G_MAX_CYCLES]:
         return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)
     if g[G_WATCH] != 0:
+        if p == V and has_holes(slot):
+            active_regions(e, code[C_FOOTPRINT], slot)
         area.result(e)[5] = time
         call_unit(g[G_OBSERVER], e, WATCH_ACCESS, x)
     account(e, x, slot[O_DISPATCH], time, end)

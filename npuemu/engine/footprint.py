@@ -24,6 +24,9 @@ from npuemu.engine.state import (
     M_UNITS,
     M_VALUE,
     MEMO_REGIONS,
+    O_MASK_HIGH,
+    O_MASK_LOW,
+    O_MASK_MODE,
 )
 from npuemu.isa import footprint as fp
 from npuemu.isa import shapes
@@ -168,6 +171,17 @@ def _shape(op, r, v, out, at):
     if op == _NEST:
         return nest(out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]])
     return nz_out(out, at, w, mem, base, v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]])
+
+
+@njit(forceinline=True)
+def has_holes(ops):
+    """Whether the bit mask of queue slot ``ops`` may leave out lanes between others."""
+    low, high = ops[O_MASK_LOW], ops[O_MASK_HIGH]
+    if ops[O_MASK_MODE] == 1:
+        return False
+    if low == -1:
+        return high & (high + 1) != 0
+    return low & (low + 1) != 0 or high != 0
 
 
 @njit

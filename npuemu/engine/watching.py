@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 from npuemu.engine import areas as area
-from npuemu.engine.footprint import H_REGIONS, active_regions
+from npuemu.engine.footprint import H_REGIONS, has_holes
 from npuemu.engine.memory import GM
 from npuemu.engine.state import (
-    C_FOOTPRINT,
     C_PLAN,
     C_PLAN_LENGTH,
     FIX,
@@ -26,9 +25,6 @@ from npuemu.engine.state import (
     MTE3,
     N_ROLE,
     O_DISPATCH,
-    O_MASK_HIGH,
-    O_MASK_LOW,
-    O_MASK_MODE,
     O_ROW,
     P_HEAD,
     PIPES,
@@ -57,20 +53,6 @@ def _is_watched(e, i):
 
 
 @njit
-def _has_holes(e, x):
-    """Whether the instruction at the head of pipe ``x`` may have a bit mask with holes."""
-    if x % PIPES != V:
-        return False
-    slot = area.queue(e, x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD])
-    low, high = slot[O_MASK_LOW], slot[O_MASK_HIGH]
-    if slot[O_MASK_MODE] == 1:
-        return False
-    if low == -1:
-        return high & (high + 1) != 0
-    return low & (low + 1) != 0 or high != 0
-
-
-@njit
 def _room(e, x):
     """Whether the observers have room for the regions in hand."""
     regions = area.out(e, 0)[H_REGIONS]
@@ -83,7 +65,8 @@ def _room(e, x):
             size += runs * r[7]
             if (r[2] | r[4] | r[6] | r[7]) & 31 != 0:
                 parts += 2 * runs
-    if _has_holes(e, x):
+    slot = area.queue(e, x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD])
+    if x % PIPES == V and has_holes(slot):
         parts = granules
     return ask(area.g(e)[G_WATCH], granules, parts, size)
 
@@ -157,8 +140,6 @@ def _access(e, x):
     c, p = x // PIPES, x % PIPES
     index = x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD]
     slot = area.queue(e, index)
-    if _has_holes(e, x):
-        active_regions(e, area.code(e, slot[O_ROW])[C_FOOTPRINT], slot)
     regions = area.out(e, 0)[H_REGIONS]
     row, carries, in_place = slot[O_ROW], _carries_bytes(e, p, regions), _in_place(e, regions)
     current = begin(w, x, row, slot[O_DISPATCH], result[5], result[1], carries, in_place)
