@@ -57,7 +57,7 @@ ATTENTION = Shapes(
         {"H": 2, "NQ": 1, "G": 8, "KV": 517, "D": 128},
         {"H": 1, "NQ": 1, "G": 1, "KV": 1, "D": 32},
     ),
-    refused=(({"D": 48}, "D"), ({"NQ": 0}, "Q"), ({"KV": 0}, "KV"), ({"CAUSAL": 2}, "CAUSAL")),
+    refused=(({"D": 48}, "D"), ({"NQ": 0}, "NQ"), ({"KV": 0}, "KV"), ({"CAUSAL": 2}, "CAUSAL")),
     hard_cases=(),
 )
 _KINDS = {"gemm": GEMM, "quantize": QUANTIZE, "attn": ATTENTION}
