@@ -125,11 +125,11 @@ class EmulatedBackend:
             "kv_len": np.repeat(np.asarray(lengths, np.int32), heads),
         }
         if "kv8" in self.scheme.attention:
-            inputs["K"], inputs["k_scale"] = _channels(keys)
-            inputs["V"], inputs["v_scale"] = _channels(values)
+            inputs["K8"], inputs["k_scale"] = _channels(keys)
+            inputs["V8"], inputs["v_scale"] = _channels(values)
         else:
             inputs["K"], inputs["V"] = keys.astype(BF16), values.astype(BF16)
-        sizes = {"H": flat[0], "Q": longest, "G": 1, "KV": longest, "D": head, "CAUSAL": 0}
+        sizes = {"H": flat[0], "NQ": longest, "G": 1, "KV": longest, "D": head, "CAUSAL": 0}
         out = self._launch(self.scheme.attention, inputs, sizes, self.attention_bill, "O")
         return out.reshape(q.shape)
 
