@@ -4,7 +4,7 @@ Per head h of H: Q bf16 [H, Q, G, D] (Q queries, G query heads that share the KV
 rows r = q * G + g, R = Q * G rows), keys and values [H, KV, D], kv_len int32 [H] in 0 .. KV.
 Key j is visible to row r if j < kv_len[h] and, with CAUSAL = 1, j <= r / G + kv_len[h] - Q.
 
-Rows are cut into row tiles of TM. A row tile visits KV tiles of TK keys 0, 1, ... up to the last one
+Rows are cut into row tiles of TM. A row tile visits the KV tiles of TK keys up to the last one
 that holds a key visible to any of its rows (none: its output is +0). The keys of a KV tile end at
 kv_len[h]; those that a row does not see take part with p = +0 (so 0 * Inf = NaN stands). With every
 fl() one float32 rounding to nearest even, subnormals kept, per row and KV tile:
@@ -161,9 +161,9 @@ def inverse_root(d: int) -> np.float32:
 
 
 def bf16_head(q: Array, k: Array, v: Array) -> Head:
-    """Products of bf16 q [R, D], k and v [n, D]: fma-chains over D, and over a tile's keys of bf16(p).
+    """Products of bf16 q [R, D], k and v [n, D] as fma-chains: over D, and over a KV tile's keys.
 
-    The second chain starts at +0 in every KV tile.
+    The second is of bf16(p) and starts at +0 in every KV tile.
     """
     values = np.ascontiguousarray(v.T)
     return Head(fma_chain(q, k), lambda p, keys: fma_chain(to_bf16(p), values[:, keys]))

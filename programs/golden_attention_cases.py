@@ -229,7 +229,7 @@ def _non_finite_beyond(inputs: Inputs) -> None:
 
 
 def _overflowing_scores(inputs: Inputs) -> None:
-    """Keys near 2**62 and queries from there upwards: huge scores, then scores of both infinities."""
+    """Keys near 2**62, queries from there upwards: huge scores, then both infinities."""
     q, keys = inputs["Q"], inputs["K"]
     keys[:] = (keys.astype(np.float32) * np.float32(2.0**62)).astype(BF16)
     factors = np.exp2(np.linspace(60.0, 65.0, q.shape[1])).astype(np.float32)

@@ -56,8 +56,8 @@ def _exp64(x: Array) -> Array:
       r times the one before, plus a coefficient, so the errors of earlier steps shrink by 0.35:
       error of q < 2**-53 / (1 - 0.35) * 2 < 2**-51. r q then has an error below
       0.35 * 2**-51 + 2**-54 * 1.21 + 2**-54, and the last addition, below 2, adds 2**-53.
-    The sum is below 2**-50.5; e**r > 0.70, so the relative error stays below 2**-49. The factor 2**k
-    is exact (normal range of float64).
+    The sum is below 2**-50.5; e**r > 0.70, so the relative error stays below 2**-49. 2**k
+    is an exact factor (normal range of float64).
     """
     k = np.rint(x * _INVERSE_LN2)
     r = (x - k * _LN2_HIGH) - k * _LN2_LOW
@@ -82,8 +82,8 @@ def _enclosure(x: float, precision: int) -> tuple[int, int, int]:
     """(low, high, exponent): low * 2**exponent < e**x < high * 2**exponent, in fixed point.
 
     x = k ln 2 + r with k = floor(x / ln 2) up to one. In units of 2**-precision: r is off by less
-    than 2 |k| + 1 < 512, and e**r < 3 multiplies that. Every term adds at most two units of its own,
-    which the terms after it at most double; there are fewer than precision / 2 terms.
+    than 2 |k| + 1 < 512, and e**r < 3 multiplies that. Every term adds at most two units
+    of its own, which the terms after it at most double; there are fewer than precision / 2 terms.
     """
     numerator, denominator = x.as_integer_ratio()
     fixed = (numerator << precision) // denominator
