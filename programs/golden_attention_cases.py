@@ -271,7 +271,8 @@ def _extreme_value_scales(inputs: Inputs) -> None:
     """Scales 0, -0, subnormal, negative, huge, Inf and NaN, one a channel."""
     special = [0.0, -0.0, 1e-45, -1e-40, 1.1754942e-38, -0.5, 3e36, 3.4028235e38]
     special += [np.inf, -np.inf, np.nan]
-    inputs["v_scale"][:, : len(special)] = np.array(special, np.float32)
+    count = min(inputs["v_scale"].shape[1], len(special))
+    inputs["v_scale"][:, :count] = np.array(special[:count], np.float32)
 
 
 def _far_value_scales(inputs: Inputs) -> None:
