@@ -1,8 +1,8 @@
 """Attention as the kernels define it: tiles, online softmax and their order, in NumPy.
 
-Per head h of H: Q bf16 [H, Q, G, D] (Q queries, G query heads that share the KV head, packed into
-rows r = q * G + g, R = Q * G rows), keys and values [H, KV, D], kv_len int32 [H] in 0 .. KV.
-Key j is visible to row r if j < kv_len[h] and, with CAUSAL = 1, j <= r / G + kv_len[h] - Q.
+Per head h of H: Q bf16 [H, NQ, G, D] (NQ queries, G query heads that share the KV head, packed into
+rows r = q * G + g, R = NQ * G rows), keys and values [H, KV, D], kv_len int32 [H] in 0 .. KV.
+Key j is visible to row r if j < kv_len[h] and, with CAUSAL = 1, j <= r / G + kv_len[h] - NQ.
 
 Rows are cut into row tiles of TM. A row tile visits the KV tiles of TK keys up to the last one
 that holds a key visible to any of its rows (none: its output is +0). The keys of a KV tile end at
@@ -33,7 +33,7 @@ from golden_exp import exp32
 Array = np.ndarray[Any, np.dtype[Any]]
 Inputs = dict[str, Array]
 
-DEFAULTS = {"H": 2, "Q": 16, "G": 1, "KV": 256, "D": 64, "CAUSAL": 0, "TM": 64, "TK": 128}
+DEFAULTS = {"H": 2, "NQ": 16, "G": 1, "KV": 256, "D": 64, "CAUSAL": 0, "TM": 64, "TK": 128}
 """Parameters where a caller gives none."""
 LANES = 64
 _START = np.float32(-3.4028235e38)
@@ -45,7 +45,7 @@ class Shape:
     """The sizes of `params`: heads, queries, group, keys, depth, causal, rows and keys a tile."""
 
     h: int
-    q: int
+    nq: int
     g: int
     kv: int
     d: int
@@ -56,7 +56,7 @@ class Shape:
     @property
     def rows(self) -> int:
         """Rows of a head."""
-        return self.q * self.g
+        return self.nq * self.g
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,14 @@ class Head:
 def shape_of(params: dict[str, int]) -> Shape:
     """`params` with `DEFAULTS` for what is absent."""
     full = {**DEFAULTS, **params}
-    sizes = {name.lower(): int(full[name]) for name in ("H", "Q", "G", "KV", "D", "TM", "TK")}
+    sizes = {name.lower(): int(full[name]) for name in ("H", "NQ", "G", "KV", "D", "TM", "TK")}
     return Shape(causal=bool(full["CAUSAL"]), **sizes)
 
 
 def attend(
     shape: Shape, kv_len: Array, head: Callable[[int, int], Head], v_scale: Array | None = None
 ) -> Array:
-    """O bf16 [H, Q, G, D]; `head(h, n)` gives the products of head h with its first n keys.
+    """O bf16 [H, NQ, G, D]; `head(h, n)` gives the products of head h with its first n keys.
 
     v_scale float32 [H, D], where given: O = bf16(fl(fl(O / max(l, 2**-126)) * v_scale)).
     """
@@ -100,7 +100,7 @@ def attend(
                     continue
                 result = _row_tile(shape, x[rows], products.weigh, last)
                 out[h, rows] = result if v_scale is None else result * v_scale[h][None, :]
-        return to_bf16(out).reshape(shape.h, shape.q, shape.g, shape.d)
+        return to_bf16(out).reshape(shape.h, shape.nq, shape.g, shape.d)
 
 
 def _row_tile(shape: Shape, x: Array, weigh: Callable[[Array, slice], Array], last: int) -> Array:
@@ -126,12 +126,12 @@ def _visible(shape: Shape, n: int) -> Array:
     if not shape.causal:
         return np.ones((shape.rows, n), bool)
     query = np.arange(shape.rows)[:, None] // shape.g
-    return np.arange(n)[None, :] <= query + (n - shape.q)
+    return np.arange(n)[None, :] <= query + (n - shape.nq)
 
 
 def _last_visible(shape: Shape, rows: slice, n: int) -> int:
     """The last key that any row of the tile sees, below 0 for none: its last row sees furthest."""
-    return min(n - 1, (rows.stop - 1) // shape.g + n - shape.q) if shape.causal else n - 1
+    return min(n - 1, (rows.stop - 1) // shape.g + n - shape.nq) if shape.causal else n - 1
 
 
 def lane_sum(p: Array) -> Array:

@@ -20,7 +20,7 @@ Case = dict[str, Any]
 Edit = Callable[[Inputs], None]
 
 BF16 = np.dtype(ml_dtypes.bfloat16)
-SMALL = {"H": 2, "Q": 10, "G": 2, "KV": 72, "D": 32, "TM": 16, "TK": 64}
+SMALL = {"H": 2, "NQ": 10, "G": 2, "KV": 72, "D": 32, "TM": 16, "TK": 64}
 
 
 def _normal(rng: np.random.Generator, *shape: int) -> Array:
@@ -28,13 +28,13 @@ def _normal(rng: np.random.Generator, *shape: int) -> Array:
 
 
 def _queries(params: dict[str, int], rng: np.random.Generator) -> Inputs:
-    """Q bf16 [H, Q, G, D] normal, kv_len int32 [H]: every key is valid."""
+    """Q bf16 [H, NQ, G, D] normal, kv_len int32 [H]: every key is valid."""
     s = shape_of(params)
-    return {"Q": _normal(rng, s.h, s.q, s.g, s.d), "kv_len": np.full(s.h, s.kv, np.int32)}
+    return {"Q": _normal(rng, s.h, s.nq, s.g, s.d), "kv_len": np.full(s.h, s.kv, np.int32)}
 
 
 def bf16_inputs(params: dict[str, int], seed: int) -> Inputs:
-    """Q bf16 [H, Q, G, D], K and V bf16 [H, KV, D] standard normal; kv_len int32 [H], all KV."""
+    """Q bf16 [H, NQ, G, D], K, V bf16 [H, KV, D] standard normal; kv_len int32 [H], all KV."""
     s, rng = shape_of(params), np.random.default_rng(seed)
     drawn = _queries(params, rng)
     return drawn | {name: _normal(rng, s.h, s.kv, s.d) for name in ("K", "V")}
@@ -56,7 +56,7 @@ def kv8_inputs(params: dict[str, int], seed: int) -> Inputs:
 def bf16_cases() -> list[Case]:
     """Cases of the kernel whose cache is bf16."""
     small, causal = SMALL, SMALL | {"CAUSAL": 1}
-    square = causal | {"Q": 68, "G": 1, "KV": 68}
+    square = causal | {"NQ": 68, "G": 1, "KV": 68}
     return _shape_cases() + _edited(
         ("NaN and Inf keys", small, non_finite_keys),
         ("NaN and Inf keys, causal", causal, non_finite_keys),
@@ -80,7 +80,7 @@ def kv8_cases() -> list[Case]:
         ("extreme key scales", small | {"H": 5}, _extreme_key_scales),
         ("extreme value scales", causal, _extreme_value_scales),
         ("subnormal and huge value scales", small, _far_value_scales),
-        ("negative scales, hidden row tiles", causal | {"Q": 40}, _negative_scales),
+        ("negative scales, hidden row tiles", causal | {"NQ": 40}, _negative_scales),
         ("codes -128 and 127", small, _edge_codes),
         ("zero cache", causal, _zero_cache),
         ("outlier channels", small, _outlier_channels),
@@ -91,9 +91,9 @@ def resident_cases() -> list[Case]:
     """Cases of a kernel with the parameter RESIDENT: the other traffic, the same bits."""
     shapes = {
         "not resident": {},
-        "not resident, one key": {"H": 1, "Q": 1, "G": 1, "KV": 1, "D": 32},
-        "not resident, decode": {"H": 2, "Q": 1, "G": 8, "KV": 300, "D": 128},
-        "not resident, row tiles": SMALL | {"Q": 25, "CAUSAL": 1},
+        "not resident, one key": {"H": 1, "NQ": 1, "G": 1, "KV": 1, "D": 32},
+        "not resident, decode": {"H": 2, "NQ": 1, "G": 8, "KV": 300, "D": 128},
+        "not resident, row tiles": SMALL | {"NQ": 25, "CAUSAL": 1},
     }
     return [{"name": name, "params": p | {"RESIDENT": 0}} for name, p in shapes.items()]
 
@@ -310,29 +310,33 @@ def _outlier_channels(inputs: Inputs) -> None:
 
 _SHAPES = {
     "default shape": {},
-    "one query, one key": {"H": 1, "Q": 1, "G": 1, "KV": 1, "D": 32},
-    "decode, one head, odd length": {"H": 1, "Q": 1, "G": 1, "KV": 333, "D": 64},
-    "decode, groups of 8, long": {"H": 2, "Q": 1, "G": 8, "KV": 1000, "D": 128},
-    "last tile of one key": {"H": 1, "Q": 17, "G": 1, "KV": 129, "D": 64},
-    "several row tiles": {"H": 1, "Q": 50, "G": 1, "KV": 100, "D": 64, "TM": 16, "TK": 64},
-    "many KV tiles": {"H": 1, "Q": 6, "G": 3, "KV": 450, "D": 32, "TM": 32, "TK": 64},
-    "D 96": {"H": 2, "Q": 7, "G": 2, "KV": 90, "D": 96},
-    "D 128": {"H": 1, "Q": 33, "G": 2, "KV": 65, "D": 128},
-    "many heads": {"H": 35, "Q": 1, "G": 2, "KV": 20, "D": 32},
+    "one query, one key": {"H": 1, "NQ": 1, "G": 1, "KV": 1, "D": 32},
+    "decode, one head, odd length": {"H": 1, "NQ": 1, "G": 1, "KV": 333, "D": 64},
+    "decode, groups of 8, long": {"H": 2, "NQ": 1, "G": 8, "KV": 1000, "D": 128},
+    "last tile of one key": {"H": 1, "NQ": 17, "G": 1, "KV": 129, "D": 64, "TK": 128},
+    "several row tiles": {"H": 1, "NQ": 50, "G": 1, "KV": 100, "D": 64, "TM": 16, "TK": 64},
+    "many KV tiles": {"H": 1, "NQ": 6, "G": 3, "KV": 450, "D": 32, "TM": 32, "TK": 64},
+    "odd tiles": {"H": 2, "NQ": 9, "G": 5, "KV": 130, "D": 32, "TM": 7, "TK": 48},
+    "least KV tiles": {"H": 1, "NQ": 3, "G": 1, "KV": 100, "D": 32, "TM": 1, "TK": 16},
+    "one KV tile": {"H": 1, "NQ": 30, "G": 4, "KV": 290, "D": 32, "TM": 128, "TK": 512},
+    "D 96": {"H": 2, "NQ": 7, "G": 2, "KV": 90, "D": 96},
+    "D 128": {"H": 1, "NQ": 33, "G": 2, "KV": 65, "D": 128},
+    "many heads": {"H": 35, "NQ": 1, "G": 2, "KV": 20, "D": 32},
 }
 _CAUSAL = {
-    "causal square": {"H": 1, "Q": 96, "G": 1, "KV": 96, "D": 64, "CAUSAL": 1, "TM": 32, "TK": 64},
-    "causal groups of 3": {"H": 2, "Q": 20, "G": 3, "KV": 70, "D": 32, "CAUSAL": 1, "TM": 16},
-    "causal, more queries than keys": {"Q": 90, "KV": 40, "D": 32, "CAUSAL": 1, "TM": 16},
-    "causal decode of 4": {"H": 3, "Q": 4, "G": 8, "KV": 200, "D": 64, "CAUSAL": 1},
+    "causal square": {"H": 1, "NQ": 96, "G": 1, "KV": 96, "D": 64, "CAUSAL": 1, "TM": 32, "TK": 64},
+    "causal groups of 3": {"H": 2, "NQ": 20, "G": 3, "KV": 70, "D": 32, "CAUSAL": 1, "TM": 16},
+    "causal, odd tiles": {"NQ": 30, "G": 3, "KV": 75, "D": 32, "CAUSAL": 1, "TM": 11, "TK": 16},
+    "causal, more queries than keys": {"NQ": 90, "KV": 40, "D": 32, "CAUSAL": 1, "TM": 16},
+    "causal decode of 4": {"H": 3, "NQ": 4, "G": 8, "KV": 200, "D": 64, "CAUSAL": 1},
 }
 _LENGTHS: list[tuple[str, dict[str, int], Edit]] = [
-    ("random lengths", {"H": 6, "Q": 5, "G": 2, "KV": 301, "D": 64}, _random_lengths),
+    ("random lengths", {"H": 6, "NQ": 5, "G": 2, "KV": 301, "D": 64}, _random_lengths),
     ("random lengths, causal", SMALL | {"H": 5, "KV": 150, "CAUSAL": 1}, _random_lengths),
     ("odd lengths", SMALL | {"H": 4, "KV": 140}, _odd_lengths),
-    ("empty heads", {"H": 4, "Q": 3, "G": 2, "KV": 80, "D": 32}, _empty_heads),
-    ("no keys at all", {"H": 2, "Q": 3, "G": 1, "KV": 16, "D": 32}, _no_keys),
-    ("causal, hidden row tiles", SMALL | {"H": 3, "Q": 40, "CAUSAL": 1}, _short_lengths),
+    ("empty heads", {"H": 4, "NQ": 3, "G": 2, "KV": 80, "D": 32}, _empty_heads),
+    ("no keys at all", {"H": 2, "NQ": 3, "G": 1, "KV": 16, "D": 32}, _no_keys),
+    ("causal, hidden row tiles", SMALL | {"H": 3, "NQ": 40, "CAUSAL": 1}, _short_lengths),
 ]
 _VALUES: list[tuple[str, dict[str, int], Edit]] = [
     ("large scores", SMALL, _large_scores),

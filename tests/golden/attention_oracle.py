@@ -191,8 +191,8 @@ def _row(products: Products, r: int, seen: list[bool], tiles: range, scale: int,
 
 
 def attention(kernel: str, inputs: dict[str, Any], params: dict[str, int]) -> list[list[Row]]:
-    """O as bf16 patterns [H][Q * G][D]; `params` names every parameter."""
-    q, g, tm, tk = (params[name] for name in ("Q", "G", "TM", "TK"))
+    """O as bf16 patterns [H][NQ * G][D]; `params` names every parameter."""
+    q, g, tm, tk = (params[name] for name in ("NQ", "G", "TM", "TK"))
     scale = inverse_root(params["D"])
     heads = []
     for h, n in enumerate(int(x) for x in inputs["kv_len"]):

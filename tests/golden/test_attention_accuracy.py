@@ -22,8 +22,8 @@ from golden_loader import golden
 U, V = 2.0**-24, 2.0**-9
 MSD_STEP = (1 + 2.0**-16) / 64516  # half a step, relative to the largest of a row
 SHAPES = {
-    "prefill": {"H": 2, "Q": 40, "G": 2, "KV": 300, "D": 64, "CAUSAL": 1, "TM": 64, "TK": 128},
-    "decode": {"H": 2, "Q": 1, "G": 8, "KV": 700, "D": 128, "CAUSAL": 0, "TM": 16, "TK": 64},
+    "prefill": {"H": 2, "NQ": 40, "G": 2, "KV": 300, "D": 64, "CAUSAL": 1, "TM": 64, "TK": 128},
+    "decode": {"H": 2, "NQ": 1, "G": 8, "KV": 700, "D": 128, "CAUSAL": 0, "TM": 16, "TK": 64},
 }
 KERNELS = ("attn_bf16", "attn_kv8_dequant", "attn_kv8_lift", "attn_kv8_msd")
 Arrays = dict[str, Any]
@@ -48,7 +48,7 @@ def _softmax(wide: Arrays, h: int, n: int, params: dict[str, int]) -> np.ndarray
     scores = wide["Q"][h] @ wide["K"][h, :n].T / np.sqrt(params["D"])
     if params["CAUSAL"]:
         query = np.arange(len(scores))[:, None] // params["G"]
-        scores[np.arange(n)[None, :] > query + n - params["Q"]] = -np.inf
+        scores[np.arange(n)[None, :] > query + n - params["NQ"]] = -np.inf
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
 

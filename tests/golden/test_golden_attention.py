@@ -11,8 +11,8 @@ import pytest
 from golden_loader import golden
 
 KERNELS = ("attn_bf16", "attn_kv8_dequant", "attn_kv8_lift", "attn_kv8_msd")
-TINY = {"H": 2, "Q": 5, "G": 2, "KV": 9, "D": 8, "CAUSAL": 0, "TM": 3, "TK": 4}
-LONG = {"H": 1, "Q": 1, "G": 2, "KV": 203, "D": 2, "CAUSAL": 0, "TM": 16, "TK": 131}
+TINY = {"H": 2, "NQ": 5, "G": 2, "KV": 9, "D": 8, "CAUSAL": 0, "TM": 3, "TK": 4}
+LONG = {"H": 1, "NQ": 1, "G": 2, "KV": 203, "D": 2, "CAUSAL": 0, "TM": 16, "TK": 131}
 
 
 def _words(module: Any, inputs: dict[str, Any], params: dict[str, int]) -> np.ndarray:
@@ -47,7 +47,7 @@ def test_golden_equals_the_scalar_definition(
 def test_row_tiles_move_no_bit_of_finite_inputs_and_kv_tiles_do(kernel: str) -> None:
     module = golden(kernel)
     for causal in (0, 1):
-        params = TINY | {"Q": 20, "KV": 90, "D": 32, "CAUSAL": causal, "TM": 64, "TK": 64}
+        params = TINY | {"NQ": 20, "KV": 90, "D": 32, "CAUSAL": causal, "TM": 64, "TK": 64}
         inputs = module.inputs(params, 2)
         want = _words(module, inputs, params)
         for tm in (1, 7, 16):
@@ -60,7 +60,7 @@ def test_a_hidden_value_counts_where_its_tile_is_visited() -> None:
     if a row of the same row tile makes it visit the next one.
     """
     module = golden("attn_bf16")
-    params = {"H": 1, "Q": 2, "G": 1, "KV": 2, "D": 32, "CAUSAL": 1, "TM": 1, "TK": 1}
+    params = {"H": 1, "NQ": 2, "G": 1, "KV": 2, "D": 32, "CAUSAL": 1, "TM": 1, "TK": 1}
     inputs = module.inputs(params, 0)
     inputs["V"][0, 1, 5] = np.inf
     nan = {}
@@ -101,14 +101,14 @@ def test_cases_are_legal_and_cover_the_shapes(kernel: str) -> None:
     cases = golden(kernel).cases()
     assert len({case["name"] for case in cases}) == len(cases) >= 24
     assert cases[0]["params"] == {}
-    shapes = [{"H": 2, "Q": 16, "G": 1, "KV": 256, "D": 64, **case["params"]} for case in cases]
+    shapes = [{"H": 2, "NQ": 16, "G": 1, "KV": 256, "D": 64, **case["params"]} for case in cases]
     assert {s["D"] for s in shapes} >= {32, 64, 96, 128}
-    assert any(s["Q"] * s["G"] * s["KV"] == 1 for s in shapes)
+    assert any(s["NQ"] * s["G"] * s["KV"] == 1 for s in shapes)
     assert any(s["H"] > 32 for s in shapes), "more heads than core groups"
     assert any(s["G"] == 8 and s["KV"] >= 1000 for s in shapes)
     assert any(s["KV"] % s.get("TK", 128) == 1 and s["KV"] > 1 for s in shapes)
-    assert any(s["Q"] * s["G"] > 2 * s.get("TM", 64) for s in shapes)
-    assert any(s["Q"] > s["KV"] and s.get("CAUSAL") for s in shapes)
+    assert any(s["NQ"] * s["G"] > 2 * s.get("TM", 64) for s in shapes)
+    assert any(s["NQ"] > s["KV"] and s.get("CAUSAL") for s in shapes)
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
