@@ -155,14 +155,15 @@ def error(values: F32Array, restored: F64Array, units: F64Array) -> tuple[float,
     """(sum of squared errors, sum of squares, largest error over its unit) in float64.
 
     ``units``: float64 [rows, n], n a divisor of K: the value that a part of a row is measured by.
-    The subtraction is the only rounding of a single error (relative 2**-53).
+    The subtraction is the only rounding of a single error (relative 2**-53). Where a value or what
+    it was restored to is no number, the largest error is infinite.
     """
     rows, k = values.shape
     if k % units.shape[1]:
         raise ValueError(f"{units.shape[1]} units a row do not divide K = {k}")
     dense, exact = np.ascontiguousarray(values), np.ascontiguousarray(restored)
     noise, signal, worst = _error(dense, exact, np.ascontiguousarray(units), k // units.shape[1])
-    return float(noise), float(signal), float(worst)
+    return float(noise), float(signal), float(worst) if noise == noise else float("inf")
 
 
 def _require(values: npt.NDArray[Any], multiple: int) -> None:

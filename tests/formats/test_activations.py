@@ -151,6 +151,8 @@ def test_error_equals_its_naive_twin() -> None:
             signal += float(a) * float(a)
             worst = max(worst, abs(float(a) - b) / float(unit))
         assert error(values, restored, units) == (noise, signal, worst)
+    restored[3, 4] = np.nan
+    assert error(values, restored, row_units(values))[2] == np.inf
     with pytest.raises(ValueError, match="5 units a row do not divide K = 96"):
         error(values, restored, np.ones((9, 5)))
 
