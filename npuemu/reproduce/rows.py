@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Verdict = Literal["agrees", "disagrees", "", "holds", "FAILS", "not run"]
 """``agrees``, ``disagrees``: with the paper's figure; empty: the paper gives none; ``holds``,
@@ -45,11 +45,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a plot: ``points`` of (x, y); curves with the same ``plot`` share its axes."""
+    """One line of a plot: ``points`` of (x, y), x a number or the name of a group of bars;
+    curves with the same ``plot`` share its axes, those of one name are joined."""
 
     plot: str
     name: str
-    points: tuple[tuple[float, float], ...]
+    points: tuple[tuple[float | str, float], ...]
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,12 @@ class Result:
 
     @property
     def sound(self) -> bool:
-        """Whether every check of our own held. Disagreement with the paper is a result, no fault."""
+        """Whether every check of our own held; disagreement with the paper is a result."""
         return all(row.sound is not False for row in self.rows)
 
 
-Tell = Callable[[dict[str, object]], None]
+Tell = Callable[[dict[str, Any]], None]
+"""Takes `step`, `done` and `total`, or a `text` for the person."""
 
 
 def run(
