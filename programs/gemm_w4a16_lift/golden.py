@@ -3,7 +3,7 @@
 A bf16 [M, K]; W uint8 [N, K], one E2M1 code a byte (0 .. 15: sign bit 3, then 0, 0.5, 1, 1.5, 2, 3,
 4, 6); W_scale uint8 [N, K/32], E8M0 codes e of value 2**(e - 127), 255 = NaN -> C bf16 [M, N]:
 
-    W' = bf16(e2m1(W[n, k]) * 2**(e - 127))    exact; Inf where it leaves bf16 (e >= 253), NaN at 255
+    W' = bf16(e2m1(W[n, k]) * 2**(e - 127))    exact; Inf beyond bf16 (e >= 253), NaN at 255
     C  = bf16(float32 fused multiply-add chain of A and W' over ascending k, from +0)
 
 Subnormals and the sign of zero are kept; NaN is 0x7FC0.
@@ -138,6 +138,4 @@ def cases() -> list[dict[str, Any]]:
         {"name": "two scale groups", "params": {"M": 3, "N": 32, "K": 4096 + 320}},
         {"name": "second vector core with a short tile", "params": {"M": 40, "N": 208, "K": 704}},
     ]
-    return (
-        shape_cases(64) + more + [{"name": n, "params": p, "edit": e} for n, p, e in edits]
-    )
+    return shape_cases(64) + more + [{"name": n, "params": p, "edit": e} for n, p, e in edits]
