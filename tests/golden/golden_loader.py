@@ -8,7 +8,16 @@ from pathlib import Path
 from types import ModuleType
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
-KERNELS = ("gemm_bf16", "gemm_w8a16_dequant", "gemm_w8a16_lift", "gemm_w8a16_msd", "gemm_mxfp4")
+KERNELS = (
+    "gemm_bf16",
+    "gemm_w8a16_dequant",
+    "gemm_w8a16_lift",
+    "gemm_w8a16_msd",
+    "gemm_w4a16_lift",
+    "gemm_mxfp4",
+)
+MX = frozenset({"gemm_w4a16_lift", "gemm_mxfp4"})
+"""Kernels with a scale for every 32 k, whose K is a multiple of 64."""
 
 
 def _load(path: Path, name: str) -> ModuleType:
