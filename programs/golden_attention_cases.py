@@ -176,6 +176,36 @@ def _sorted_scores(inputs: Inputs, order: int) -> None:
         keys[:] = keys[np.argsort(order * sums, kind="stable")]
 
 
+def _cancelling(inputs: Inputs) -> None:
+    """The second half of the keys repeats the first and its values are the opposite ones: what is
+    left of an output is what the roundings on the way made of it.
+    """
+    keys, values = _cache(inputs, "K"), _cache(inputs, "V")
+    half = keys.shape[1] // 2
+    keys[:, half : 2 * half] = keys[:, :half]
+    if values.dtype == np.int8:
+        np.maximum(values, -127, out=values)
+    values[:, half : 2 * half] = -values[:, :half]
+
+
+def _far_smaller_weights(inputs: Inputs) -> None:
+    """Scores that fall from 0 to between -60 and -110, and values that are 0 but for the last keys:
+    outputs far below the weights of the first tiles, made of tiny and of subnormal p.
+    """
+    q, keys, values = inputs["Q"], _cache(inputs, "K"), _cache(inputs, "V")
+    depth, count = q.shape[3], keys.shape[1]
+    fall = -np.arange(count) / max(count - 1, 1)
+    slope = np.linspace(60.0, 110.0, q.shape[1]) * np.sqrt(depth)
+    q[:], keys[:] = 0.0, 0
+    q[..., 0] = (slope / 2).astype(np.float32).astype(BF16)[None, :, None]
+    if keys.dtype == np.int8:
+        keys[..., 0] = np.rint(fall * 127)
+        inputs["k_scale"][:, 0] = np.float32(2 / 127)
+    else:
+        keys[..., 0] = (fall * 2).astype(np.float32).astype(BF16)
+    values[:, : count * 2 // 3] = 0
+
+
 def _subnormal_queries(inputs: Inputs) -> None:
     """Queries of bf16 subnormals, and near 2**-126 and 2**-100."""
     q = inputs["Q"]
@@ -344,6 +374,9 @@ _VALUES: list[tuple[str, dict[str, int], Edit]] = [
     ("zero queries", SMALL, _zero_queries),
     ("ascending scores", SMALL | {"KV": 200}, lambda x: _sorted_scores(x, 1)),
     ("descending scores", SMALL | {"KV": 200}, lambda x: _sorted_scores(x, -1)),
+    ("cancelling values", {"H": 2, "NQ": 24, "G": 2, "KV": 150, "D": 64, "TK": 64}, _cancelling),
+    ("far smaller weights", SMALL | {"KV": 200}, _far_smaller_weights),
+    ("far smaller weights, causal", SMALL | {"KV": 200, "CAUSAL": 1}, _far_smaller_weights),
     ("subnormal queries", SMALL, _subnormal_queries),
     ("NaN and Inf queries", SMALL, _non_finite_queries),
     ("queries of all bit patterns", SMALL, lambda x: _random_bits(x, "Q")),

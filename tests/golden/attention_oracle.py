@@ -191,7 +191,7 @@ def _row(products: Products, r: int, seen: list[bool], tiles: range, scale: int,
 
 
 def attention(kernel: str, inputs: dict[str, Any], params: dict[str, int]) -> list[list[Row]]:
-    """O as bf16 patterns [H][NQ * G][D]; `params` names every parameter."""
+    """O as float32 patterns, before bf16, [H][NQ * G][D]; `params` names every parameter."""
     q, g, tm, tk = (params[name] for name in ("NQ", "G", "TM", "TK"))
     scale = inverse_root(params["D"])
     heads = []
@@ -211,6 +211,6 @@ def attention(kernel: str, inputs: dict[str, Any], params: dict[str, int]) -> li
             if kernel in ("attn_kv8_lift", "attn_kv8_msd"):
                 factors = [int(x) for x in inputs["v_scale"][h].view(np.uint32)]
                 out = [oracle.mul(o, s) for o, s in zip(out, factors, strict=True)]
-            rows.append([oracle.bf16(o) for o in out])
+            rows.append(out)
         heads.append(rows)
     return heads
