@@ -31,8 +31,8 @@ DRAWN: dict[str, Callable[[np.random.Generator, int, int], F32Array]] = {
 
 @dataclass(frozen=True)
 class Gemm:
-    """A GEMM kernel: what its weight is stored in, whether A comes to it as MXFP4 codes, and how many
-    experts share the rows of A, each with a weight of its own (0: a plain GEMM).
+    """A GEMM kernel: what its weight is stored in, whether A comes to it as MXFP4 codes, and how
+    many experts share the rows of A, each with a weight of its own (0: a plain GEMM).
     """
 
     kernel: str
