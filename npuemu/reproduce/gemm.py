@@ -129,8 +129,10 @@ class GemmErrors:
     def measure(self, gemm: Gemm, name: str, k: int) -> Errors:
         """Emulate one product and compare it with float64 and with the kernel's definition."""
         inputs, exact = problem(gemm, name, self.m, self.n, k)
-        more = {"G": gemm.experts} if gemm.experts else {}
-        program = api.load(gemm.kernel, M=self.m, N=self.n, K=k, **more)
+        params = {"M": self.m, "N": self.n, "K": k}
+        if gemm.experts:
+            params["G"] = gemm.experts
+        program = api.load(gemm.kernel, machine=None, blocks=None, **params)
         run = api.run(program, inputs=inputs, mode="numbers", progress=self._say)
         golden = load_golden(gemm.kernel)
         before, expected = None, None
