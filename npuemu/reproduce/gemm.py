@@ -31,12 +31,15 @@ DRAWN: dict[str, Callable[[np.random.Generator, int, int], F32Array]] = {
 
 @dataclass(frozen=True)
 class Gemm:
-    """A GEMM kernel: what its weight is stored in, and whether A comes to it as MXFP4 codes."""
+    """A GEMM kernel: what its weight is stored in, whether A comes to it as MXFP4 codes, and how
+    many experts share the rows of A, each with a weight of its own (0: a plain GEMM).
+    """
 
     kernel: str
     weight: Weight
     what: str
     coded: bool = False
+    experts: int = 0
 
 
 GEMMS = (
@@ -45,6 +48,7 @@ GEMMS = (
     Gemm("gemm_w8a16_lift", "int8", "weight lifted unscaled, scale on the way out"),
     Gemm("gemm_w8a16_msd", "int8", "A split into two int8 parts"),
     Gemm("gemm_w8a8", "int8", "A in one int8 part"),
+    Gemm("gemm_w8a8_grouped", "int8", "the same for four experts", experts=4),
     Gemm("gemm_w4a16_lift", "mxfp4", "weight lifted to bf16"),
     Gemm("gemm_w4a16_msd", "mxfp4", "A split into two MXFP4 parts"),
     Gemm("gemm_w4a8", "mxfp4", "A in one MXFP8 part"),
@@ -125,7 +129,10 @@ class GemmErrors:
     def measure(self, gemm: Gemm, name: str, k: int) -> Errors:
         """Emulate one product and compare it with float64 and with the kernel's definition."""
         inputs, exact = problem(gemm, name, self.m, self.n, k)
-        program = api.load(gemm.kernel, M=self.m, N=self.n, K=k)
+        params = {"M": self.m, "N": self.n, "K": k}
+        if gemm.experts:
+            params["G"] = gemm.experts
+        program = api.load(gemm.kernel, machine=None, blocks=None, **params)
         run = api.run(program, inputs=inputs, mode="numbers", progress=self._say)
         golden = load_golden(gemm.kernel)
         before, expected = None, None
@@ -161,14 +168,27 @@ def problem(
     """A kernel's inputs, and the float64 product of the bf16 A and the stored weight."""
     rng = values.generator(f"gemm {name}", k)
     a = values.bf16(DRAWN[name](rng, m, k))
-    weight = values.normal(rng, n, k)
-    tensors, stored = _weight(gemm.weight, weight)
+    if gemm.experts:
+        return _grouped(gemm, a, [values.normal(rng, n, k) for _ in range(gemm.experts)])
+    tensors, stored = _weight(gemm.weight, values.normal(rng, n, k))
     if gemm.coded:
         codes = activations.quantize_mxfp4(a)
         tensors |= {"A": codes.codes, "A_scale": codes.scales}
     else:
         tensors["A"] = a.astype(ml_dtypes.bfloat16)
     return tensors, a.astype(np.float64) @ stored.T
+
+
+def _grouped(
+    gemm: Gemm, a: F32Array, weights: Sequence[F32Array]
+) -> tuple[dict[str, Array], npt.NDArray[np.float64]]:
+    """The rows of A dealt out to experts evenly; the first ones get what is left over."""
+    sizes = [len(part) for part in np.array_split(a, gemm.experts)]
+    found = [_weight(gemm.weight, weight) for weight in weights]
+    tensors = {name: np.stack([t[name] for t, _ in found]) for name in found[0][0]}
+    tensors |= {"A": a.astype(ml_dtypes.bfloat16), "group_sizes": np.array(sizes, np.int32)}
+    rows = np.split(a.astype(np.float64), np.cumsum(sizes)[:-1])
+    return tensors, np.concatenate([r @ w.T for r, (_, w) in zip(rows, found, strict=True)])
 
 
 def _weight(kind: Weight, weight: F32Array) -> tuple[dict[str, Array], npt.NDArray[np.float64]]:
