@@ -89,6 +89,54 @@ def w8a8_cases() -> list[Case]:
     return found + [{"name": n, "params": p, "edit": e} for n, p, e in edits]
 
 
+def grouped_cases() -> list[Case]:
+    """Cases of a grouped W8A8 GEMM: group_sizes int32 [G] beside A, W [G, N, K] and w_scale."""
+    many = {"M": 300, "N": 80, "K": 64, "G": 7}
+    small = {"M": 18, "N": 48, "K": 96, "G": 5}
+    sizes: list[tuple[str, dict[str, int], list[int]]] = [
+        ("all rows in the first group", many, [300, 0, 0, 0, 0, 0, 0]),
+        ("all rows in the last group", many, [0, 0, 0, 0, 0, 0, 300]),
+        ("empty groups between", many, [0, 130, 0, 0, 1, 0, 169]),
+        ("one row a group", {**many, "M": 7}, [1] * 7),
+        ("no rows at all", many, [0] * 7),
+        ("rows behind the last group", many, [17, 0, 64, 0, 33, 2, 0]),
+        ("one row of many", many, [0, 0, 1, 0, 0, 0, 0]),
+        ("more rows than A has", many, [200, 99, 50, 300, 0, 0, 7]),
+        ("groups that end at tiles", {**many, "M": 384}, [128, 0, 128, 64, 64, 0, 0]),
+        ("one group", {"M": 33, "N": 32, "K": 64, "G": 1}, [33]),
+        ("many groups", {"M": 40, "N": 32, "K": 32, "G": 64}, [0, 1, 2, 0] * 13),
+    ]
+    edits: list[tuple[str, dict[str, int], Edit]] = [
+        ("zero rows", small, _zero_activations),
+        ("subnormal rows", small, subnormal_rows),
+        ("NaN and Inf rows", small, non_finite_rows),
+        ("random bit patterns", small, random_bits),
+        ("equal large values", {"M": 6, "N": 32, "K": 1024, "G": 2}, _equal_large),
+        ("extreme channel scales", small, _extreme_group_scales),
+    ]
+    found: list[Case] = [{**c, "params": {**c["params"], "G": 3}} for c in shape_cases(32)]
+    found += [{"name": n, "params": p, "edit": _group_sizes(v)} for n, p, v in sizes]
+    return found + [{"name": n, "params": p, "edit": e} for n, p, e in edits]
+
+
+def _group_sizes(sizes: list[int]) -> Edit:
+    """Sets group_sizes, as far as there are groups and each has at most all rows of A."""
+
+    def edit(inputs: Inputs) -> None:
+        given = inputs["group_sizes"]
+        given[:] = 0
+        count = min(len(given), len(sizes))
+        given[:count] = np.minimum(sizes[:count], len(inputs["A"]))
+
+    return edit
+
+
+def _extreme_group_scales(inputs: Inputs) -> None:
+    """The special values of `_extreme_channel_scales` in the first and last group."""
+    for scale in (inputs["w_scale"][0], inputs["w_scale"][-1]):
+        _extreme_channel_scales({"w_scale": scale})
+
+
 def bf16_cases() -> list[Case]:
     """Cases of the plain bf16 GEMM, whose W is bf16 too."""
     small = {"M": 18, "N": 48, "K": 96}
