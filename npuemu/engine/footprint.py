@@ -92,20 +92,22 @@ def _mask_lanes(word):
 
 
 @njit
-def vector_state(v, ops, lanes, rep):
+def vector_state(v, ops, lanes, rep, pack):
     """Repeats, lanes up to the highest active one, counter mode and active lanes of a vector
-    instruction.
+    instruction; ``pack`` lanes share a byte.
     """
     low, high = ops[2], ops[3]
     reps, last, active = rep, lanes, rep * lanes
     if ops[4] == 1:
         if low < 0 or low > MAX_COUNT:
             return 118
+        if low % pack != 0:
+            return 116
         reps = (low + lanes - 1) // lanes
         last = low - (reps - 1) * lanes if reps > 0 else 0
         active = low
     elif low != -1 or (high != -1 and lanes > 64):
-        if lanes > 128:
+        if lanes > 128 or pack > 1:
             return 116
         if lanes < 64:
             low &= (1 << lanes) - 1
@@ -196,9 +198,7 @@ def active_regions(e, number, ops):
         if r[0] == _VLANES:
             blk, rep, size, lanes, reps = v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]]
             mem, base = v[r[2]], v[r[3]]
-            at = active_lanes(
-                out, at, r[1], mem, base, blk, rep, size, lanes, reps, ops[2], ops[3]
-            )
+            at = active_lanes(out, at, r[1], mem, base, blk, rep, size, lanes, reps, ops[2], ops[3])
         elif r[0] >= _LINEAR:
             at = _shape(r[0], r, v, out, at)
     area.out(e, 0)[H_REGIONS] = at - 1
@@ -310,7 +310,7 @@ def evaluate(e, number, ops):
                 header[H_OPERAND], header[H_VALUE] = -1, v[r[1]]
                 return r[2]
         elif op == _VECTOR_STATE:
-            status = vector_state(v, ops, v[r[1]], v[r[2]])
+            status = vector_state(v, ops, v[r[1]], v[r[2]], v[r[3]])
             if status != 0:
                 header[H_OPERAND], header[H_VALUE] = -1, ops[2]
                 return status
