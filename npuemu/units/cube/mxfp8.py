@@ -1,4 +1,4 @@
-"""MXFP8 products of e4m3 operands with AVX-512 VNNI: exact block dots, one rounding per 32-block."""
+"""MXFP8 products of e4m3 operands with AVX-512 VNNI: exact dots, one rounding per 32-block."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """AVX-512 routines for MXFP8 with e4m3 on both sides: exact integer dots, one odd rounding a block.
 
 An element is ``(32 * high + low) * 2^-9`` with 16-bit integers, of which at most one is not zero:
-``high`` takes magnitudes from 1/2 on, ``low`` the smaller ones, which are rare where the scales fit.
+``high`` takes magnitudes from 1/2 on, ``low`` the smaller ones, which are rare if the scales fit.
 Dots of high parts are dense; those with low parts visit only the pairs of k that hold any.
 All arguments are ``int64``; addresses are raw.
 """
@@ -271,7 +271,8 @@ def _multiply(
     addresses = [a, a_scales, a_masks, b, b_scales, b_masks]
     totals = loop(builder, count, [*addresses, *totals], block)[6:]
     narrow = [builder.fptrunc(total, eight) for total in totals]
-    tile.write_floats([shuffle(builder, *narrow[2 * r : 2 * r + 2], range(16)) for r in range(8)])
+    pairs = zip(narrow[::2], narrow[1::2], strict=True)
+    tile.write_floats([shuffle(builder, left, right, range(16)) for left, right in pairs])
 
 
 decode_rows = routine("cube_mx8_rows", 6, _decode_rows)
