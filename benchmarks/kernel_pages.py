@@ -16,7 +16,8 @@ import npuemu
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 HEADING, SIZE = "## Measured", 4096
-KEYS = ("M x N x K", "M", "machine", "blocks")
+KEYS = ("M x N x K", "machine", "blocks")
+"""Columns that say what to run, beside those named as the kernel's parameters."""
 
 
 def share(report: dict[str, Any], pipe: str, core: str) -> str:
@@ -50,9 +51,12 @@ def cell(report: dict[str, Any], column: str) -> str:
 def measure(kernel: str, keys: dict[str, str]) -> dict[str, Any]:
     """The report of a row's run."""
     machine = {"910B1": "ascend910b1", "950PR": "ascend950pr"}.get(keys.get("machine", ""))
-    sizes = [int(v) for v in keys["M x N x K"].split(" x ")] if "M x N x K" in keys else []
-    m, n, k = sizes or (int(keys["M"]), SIZE, SIZE)
-    shape = {"M": m, "N": n, "K": k}
+    shape = {k: int(v) for k, v in keys.items() if k not in KEYS}
+    if "M x N x K" in keys:
+        sizes = (int(v) for v in keys["M x N x K"].split(" x "))
+        shape |= dict(zip("MNK", sizes, strict=True))
+    elif kernel.startswith("gemm"):
+        shape = {"N": SIZE, "K": SIZE, **shape}
     blocks = int(keys["blocks"])
     run = npuemu.run(kernel, machine, blocks=blocks, mode="timing", check=False, **shape)
     return run.report
@@ -61,8 +65,9 @@ def measure(kernel: str, keys: dict[str, str]) -> dict[str, Any]:
 def fresh_row(kernel: str, header: list[str], line: str) -> str:
     """A table row, measured again."""
     old = dict(zip(header, (c.strip() for c in line.strip("|\n ").split("|")), strict=True))
-    report = measure(kernel, {k: v for k, v in old.items() if k in KEYS})
-    cells = [old[c] if c in KEYS else cell(report, c) for c in header]
+    given = {*KEYS, *npuemu.load(kernel).params}
+    report = measure(kernel, {k: v for k, v in old.items() if k in given})
+    cells = [old[c] if c in given else cell(report, c) for c in header]
     return f"| {' | '.join(cells)} |"
 
 
