@@ -7,7 +7,14 @@ from pathlib import Path
 from types import ModuleType
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
-KERNELS = ("gemm_bf16", "gemm_w8a16_dequant", "gemm_w8a16_lift", "gemm_w8a16_msd", "gemm_mxfp4")
+KERNELS = (
+    "gemm_bf16",
+    "gemm_w8a16_dequant",
+    "gemm_w8a16_lift",
+    "gemm_w8a16_msd",
+    "gemm_mxfp4",
+    "gemm_w4a16_msd",
+)
 
 
 def _load(path: Path, name: str) -> ModuleType:
