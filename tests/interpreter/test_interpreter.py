@@ -36,6 +36,7 @@ BUNDLED = [
     ("gemm_w8a16_lift", "ascend910b1", 32),
     ("gemm_w8a16_msd", "ascend910b1", 32),
     ("gemm_w8a16_msd", "ascend950pr", 32),
+    ("gemm_w4a16_msd", "ascend950pr", 64),
 ]
 DATA = [spec for spec in specs().values() if spec.data]
 
