@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from npuemu import api, models
-from npuemu.reproduce.cycles import SIZE, short
+from npuemu.reproduce.measure import Target, time_kernel
 from npuemu.reproduce.rows import Curve, Found, Plot, Row, Section, Step
-from npuemu.reproduce.timing import Runs
 
+SIZE = 4096
+"""N and K of all shapes."""
 LARGE = 256
 """From this M on a model's cycles must be within `ALLOWED` of the emulation's."""
 ALLOWED = 0.10
@@ -23,7 +24,6 @@ PLOT = Plot(
 class ModelErrors:
     """The section, over some M."""
 
-    runs: Runs
     rows: tuple[int, ...]
 
     def section(self) -> Section:
@@ -43,20 +43,22 @@ class ModelErrors:
         """One model on one block and on the whole die."""
         rows, curves = [], []
         for blocks in (1, api.machine(machine).groups):
-            place = f"{machine}, {blocks} block{'s' if blocks > 1 else ''}"
+            target = Target(machine, blocks)
             off, equal = {}, True
             for m in self.rows:
-                run = self.runs.run(kernel, machine, blocks, m, SIZE, SIZE)
-                found = models.estimate(kernel, machine, M=m, N=SIZE, K=SIZE, blocks=blocks)
+                shape = {"M": m, "N": SIZE, "K": SIZE}
+                run = time_kernel(kernel, target, shape)
+                found = models.estimate(kernel, machine, blocks=blocks, **shape)
                 off[m] = found.cycles / run.cycles - 1
-                equal &= found.traffic == run.traffic
+                moved = {name: (t["read"], t["write"]) for name, t in run.tensors.items()}
+                equal &= found.traffic == moved
             large = max((abs(e) for m, e in off.items() if m >= LARGE), default=0.0)
             ours = f"{min(off.values()):+.1%} .. {max(off.values()):+.1%}"
             where = "traffic equal" if equal else "TRAFFIC DIFFERS"
             where += "; cycles by M: " + ", ".join(f"{m}: {e:+.1%}" for m, e in off.items())
             sound = equal and large <= ALLOWED
-            claim = f"model of {kernel} against the emulation, {place}"
+            claim = f"model of {kernel} against the emulation, {target}"
             rows.append(Row(claim, "", ours, where, value=large, sound=sound))
             points = tuple((float(m), 100 * e) for m, e in off.items())
-            curves.append(Curve(PLOT.key, f"{short(kernel)} {place[6:]}", points))
+            curves.append(Curve(PLOT.key, f"{kernel.removeprefix('gemm_')} {target}", points))
         return Found(rows, curves)
