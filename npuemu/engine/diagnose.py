@@ -85,6 +85,8 @@ class Diagnosis:
         if code in (103, 104, 105) and a == -2:
             return self._region(code, b, core)
         if code == 116:
+            if self.launch.decoded.records[row].name == "vconv":
+                return "4-bit lanes need a mask of all ones, or an even count in counter mode"
             return "8-bit lanes need a mask of all ones; use counter mode for a tail"
         if code == 117:
             offset, lane = int(self.e.ctx[core, 41]), int(self.e.ctx[core, 42])

@@ -92,20 +92,22 @@ def _mask_lanes(word):
 
 
 @njit
-def vector_state(v, ops, lanes, rep):
+def vector_state(v, ops, lanes, rep, pack):
     """Repeats, lanes up to the highest active one, counter mode and active lanes of a vector
-    instruction.
+    instruction; ``pack`` lanes share a byte.
     """
     low, high = ops[2], ops[3]
     reps, last, active = rep, lanes, rep * lanes
     if ops[4] == 1:
         if low < 0 or low > MAX_COUNT:
             return 118
+        if low % pack != 0:
+            return 116
         reps = (low + lanes - 1) // lanes
         last = low - (reps - 1) * lanes if reps > 0 else 0
         active = low
     elif low != -1 or (high != -1 and lanes > 64):
-        if lanes > 128:
+        if lanes > 128 or pack > 1:
             return 116
         if lanes < 64:
             low &= (1 << lanes) - 1
@@ -308,7 +310,7 @@ def evaluate(e, number, ops):
                 header[H_OPERAND], header[H_VALUE] = -1, v[r[1]]
                 return r[2]
         elif op == _VECTOR_STATE:
-            status = vector_state(v, ops, v[r[1]], v[r[2]])
+            status = vector_state(v, ops, v[r[1]], v[r[2]], v[r[3]])
             if status != 0:
                 header[H_OPERAND], header[H_VALUE] = -1, ops[2]
                 return status

@@ -67,12 +67,13 @@ _SHORT = {
     "a_scales": ("fractal_tile", "L0A_MX", ("2", "l0a_nz")),
     "l0c_tile": ("l0c_tile", "L0C", ()),
     "vlanes": ("vlanes", None, ("lanes", "reps", "last", "counter")),
+    "vpairs": ("vlanes", None, ("lanes // 2", "reps", "last // 2", "counter")),
 }
 
 
 _ARGUMENTS = {LINEAR: 1, STRIDED: 3, NEST: 5, FRACTAL_TILE: 4, L0C_TILE: 3, NZ_OUT: 5, VLANES: 7}
 """Arguments of a shape call after memory and base."""
-_SOURCES = {LOOKUP: 1, SELECT: 3, CHECK_ZERO: 1, FINISH: 3}
+_SOURCES = {LOOKUP: 1, SELECT: 3, CHECK_ZERO: 1, VECTOR_STATE: 3, FINISH: 3}
 _FIRST = {CHECK_ZERO: 1, VECTOR_STATE: 1, FINISH: 1}
 """Sources of an operation where they are not two, and their first column where it is not the
 third.
@@ -125,8 +126,9 @@ def enum_tables(isa: Isa) -> dict[str, tuple[int, ...]]:
     }
     pairs = isa.enums["pair"].values
     sides = [s.split("_") for s in sorted(pairs, key=pairs.__getitem__)]
-    tables["SRC_BITS"] = tuple(int(a.lstrip("bfsu")) for a, _ in sides)
-    tables["DST_BITS"] = tuple(int(b.lstrip("bfsu")) for _, b in sides)
+    bits = isa.enums["vtype"].bits | isa.enums["xtype"].bits
+    tables["SRC_BITS"] = tuple(bits[a] for a, _ in sides)
+    tables["DST_BITS"] = tuple(bits[b] for _, b in sides)
     return tables
 
 
@@ -245,8 +247,9 @@ class Compiler:
         for call in calls(_parsed(text)):
             name = ast.unparse(call.func)
             shape, mem, extra = _SHORT.get(name, (name, None, ()))
-            count = call.args[1 if mem is not None else 2]  # behind the memory and the base
-            if shape != "vlanes" and self.value(count) == 0:
+            # The count is behind the memory and the base; lanes may have no bytes.
+            count = call.args[4 if shape == "vlanes" else 1 if mem is not None else 2]
+            if self.value(count) == 0:
                 continue  # never touched by this form, and its base need not be computed
             arguments = [self.value(a) for a in call.args]
             if mem is not None:
@@ -310,7 +313,8 @@ class Compiler:
         if self.names.get("bad", 0) != 0:
             self.emit(CHECK_ZERO, self.slot(self.names["bad"]), 101)
         if self.record.pipe == "V":
-            self.emit(VECTOR_STATE, self.slot(self.names["lanes"]), self.slot(self.names["rep"]))
+            state = (self.names["lanes"], self.names["rep"], self.names.get("pack", 1))
+            self.emit(VECTOR_STATE, *(self.slot(value) for value in state))
             self.names |= {
                 "reps": Slot(SLOT_REPS),
                 "last": Slot(SLOT_LAST),

@@ -10,15 +10,28 @@ from tests.interpreter.arithmetic import (
     F32,
     NAN_MARK,
     ONE,
+    ZERO,
     Number,
     accumulate,
+    add,
     decode,
+    multiply,
 )
+from tests.interpreter.small import decode_small
 from tests.interpreter.step import Step
 
 FRACTAL = 512
 ROW = 32
-K0 = {"s8": 32, "bf16": 16, "f16": 16, "mxfp4": 64}
+FP8 = {
+    "mxfp8_e4m3": ("e4m3", "e4m3"),
+    "mxfp8_e5m2": ("e5m2", "e5m2"),
+    "mxfp8_e4m3_e5m2": ("e4m3", "e5m2"),
+    "mxfp8_e5m2_e4m3": ("e5m2", "e4m3"),
+}
+"""Formats of A and of B."""
+K0 = {"s8": 32, "bf16": 16, "f16": 16, "mxfp4": 64} | dict.fromkeys(FP8, 32)
+SCALED = 64
+"""Elements along k of a scale fractal."""
 HALVES = (0, 1, 2, 3, 4, 6, 8, 12)
 """Magnitudes of e2m1 codes, in halves."""
 NO_SCALE = 255
@@ -40,6 +53,8 @@ def _elements(kind: str, row: bytes) -> list[int]:
         return [b - 256 if b > 127 else b for b in row]
     if kind == "mxfp4":
         return [_e2m1(code) for b in row for code in (b & 15, b >> 4)]
+    if kind in FP8:
+        return list(row)
     return [row[q] | row[q + 1] << 8 for q in range(0, len(row), 2)]
 
 
@@ -54,17 +69,17 @@ class Tiles:
         self.k0 = K0[self.kind]
         self.columns = -(-self.k // self.k0)
 
-    def _position(self, i: int, column: int) -> int:
+    def _position(self, i: int, column: int, columns: int) -> int:
         if self.by_column:
             return column * self.row_fractals + i // 16
-        return i // 16 * self.columns + column
+        return i // 16 * columns + column
 
     def row(self, i: int) -> list[int]:
         """Elements 0 .. k-1 of row i."""
         found: list[int] = []
         for column in range(self.columns):
             count = min(self.k0, self.k - column * self.k0)
-            place = self.base + self._position(i, column) * FRACTAL + i % 16 * ROW
+            place = self.base + self._position(i, column, self.columns) * FRACTAL + i % 16 * ROW
             data = self.step.access.read(self.memory, place, count * ROW // self.k0)
             found += _elements(self.kind, data)
         return found
@@ -72,8 +87,9 @@ class Tiles:
     def scales(self, i: int) -> list[int]:
         """The scale codes of row i, one for every 32 elements."""
         found: list[int] = []
-        for column in range(self.columns):
-            place = self.base // 16 + self._position(i, column) * 32 + i % 16 * 2
+        columns = self.k // SCALED
+        for column in range(columns):
+            place = self.base // 16 + self._position(i, column, columns) * 32 + i % 16 * 2
             found += self.step.access.read(f"{self.memory}_MX", place, 2)
         return found
 
@@ -110,6 +126,37 @@ def _blocks(a: Scaled, b: Scaled) -> Iterator[tuple[Number, Number]]:
             yield (int(dot < 0), abs(dot), x + y - 2 * E8M0_BIAS - 2), ONE
 
 
+Codes = tuple[list[Number], list[int]]
+
+
+def _units(number: Number) -> int:
+    """A finite fp8 element in units of 2^-16, the smallest there are."""
+    sign, magnitude, exponent = number
+    return (-magnitude if sign else magnitude) << (exponent + 16)
+
+
+def _dot(a: list[Number], b: list[Number]) -> Number:
+    """Sum of products, exact; a zero is +0."""
+    if min(x[1] for x in a + b) >= 0:
+        total = sum(_units(x) * _units(y) for x, y in zip(a, b, strict=True))
+        return int(total < 0), abs(total), -32
+    dot = ZERO
+    for x, y in zip(a, b, strict=True):
+        dot = add(dot, multiply(x, y))
+    return dot
+
+
+def _sums(a: Codes, b: Codes) -> Iterator[tuple[Number, Number]]:
+    """The same for floating-point elements, NaN and Inf among them."""
+    for g, (x, y) in enumerate(zip(a[1], b[1], strict=True)):
+        part = slice(32 * g, 32 * g + 32)
+        if NO_SCALE in (x, y):
+            yield (0, NAN_MARK, 0), ONE
+        else:
+            sign, magnitude, exponent = _dot(a[0][part], b[0][part])
+            yield (sign, magnitude, exponent + x + y - 2 * E8M0_BIAS), ONE
+
+
 def mmad(step: Step) -> None:
     """C = start + A x B, in the machine's accumulation model."""
     kind, m, n = step.symbol("type"), step["m"], step["n"]
@@ -124,6 +171,14 @@ def mmad(step: Step) -> None:
         sa, sb = [tile_a.scales(i) for i in range(m)], [tile_b.scales(j) for j in range(n)]
         words = [
             [accumulate(starts[i][j], _blocks((a[i], sa[i]), (b[j], sb[j]))) for j in range(n)]
+            for i in range(m)
+        ]
+    elif kind in FP8:
+        sa, sb = [tile_a.scales(i) for i in range(m)], [tile_b.scales(j) for j in range(n)]
+        left = [[decode_small(FP8[kind][0], code) for code in row] for row in a]
+        right = [[decode_small(FP8[kind][1], code) for code in row] for row in b]
+        words = [
+            [accumulate(starts[i][j], _sums((left[i], sa[i]), (right[j], sb[j]))) for j in range(n)]
             for i in range(m)
         ]
     else:

@@ -7,7 +7,7 @@ import struct
 
 TILE = 16384
 """Bytes of L0A, L0B and L0C that these kernels fill."""
-NARROW = {"s8": 8, "bf16": 16, "f16": 16, "mxfp4": 4}
+MXFP8 = ("mxfp8_e4m3", "mxfp8_e5m2", "mxfp8_e4m3_e5m2", "mxfp8_e5m2_e4m3")
 WIDTHS = {"b32": 4, "16": 2, "s8": 1}
 """Bytes of a result by the end of the conversion's name."""
 FIX_INPUT = 256 + 512 + 7 * 512
@@ -72,6 +72,9 @@ def operand_values(rng: random.Random, kind: str, size: int) -> bytes:
     """Bytes of a Cube operand; few of them special, or every sum would be a NaN."""
     if kind in ("s8", "mxfp4"):
         return rng.randbytes(size)
+    if kind in MXFP8:
+        top = rng.choice((0x7C, 0x7C, 0x7C, 0x80))
+        return bytes(rng.choice((0, 128)) + rng.randrange(top) for _ in range(size))
     extreme = rng.choice((0, 0, 0, 0.01))
     spread = rng.choice((0, 4, 14))
     found = []
@@ -125,7 +128,8 @@ def mmad_kernel(rng: random.Random, kind: str) -> tuple[str, bytes]:
     The input: TILE bytes each of A and B, scales, and a bias.
     """
     m, n = rng.choice((0, 1, 5, 16, 17, 30)), rng.choice((1, 3, 16, 19, 33))
-    k = rng.choice((64, 128)) if kind == "mxfp4" else rng.choice((0, 1, 7, 16, 31, 32, 40))
+    scaled = kind.startswith("mx")
+    k = rng.choice((64, 128)) if scaled else rng.choice((0, 1, 7, 16, 31, 32, 40))
     scales, bias = 2 * TILE, 2 * TILE + 1024
     size = bias + 1024
     out = 48 * 33 * 4
@@ -135,7 +139,7 @@ def mmad_kernel(rng: random.Random, kind: str) -> tuple[str, bytes]:
     blocks = TILE // 512
     lines.append(f"load_l1_l0a.b16 r3, r3, {blocks}, 1, {blocks}")
     lines.append(f"load_l1_l0b.b16 r3, r10, {blocks}, 1, {blocks}\nmov_l1_bt r14, r12, 512")
-    if kind == "mxfp4":
+    if scaled:
         columns, stride = k // 64, rng.choice((k // 32, k // 32 + 6, 12))
         lines.append("load_l1_l0a_mx r3, r11, 1, 16, 32\nload_l1_l0b_mx r3, r11, 1, 16, 32")
         lines.append(

@@ -84,7 +84,9 @@ def suffixes_of(spec: Spec, machine: Machine, kinds: list[str]) -> list[tuple[st
     for field in spec.fields:
         if field.name in ("type", "conv"):
             symbols = [
-                s for s in field.symbols.values() if s != "mxfp4" or "mx" in machine.features
+                s
+                for s in field.symbols.values()
+                if not s.startswith("mx") or "mx" in machine.features
             ]
             return [(symbol,) for symbol in symbols]
     return [()]

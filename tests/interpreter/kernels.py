@@ -29,6 +29,9 @@ SPECIAL = {
 
 def lane_values(rng: random.Random, kind: str, count: int) -> bytes:
     """`count` elements: random bits, ordinary numbers and edges."""
+    small = enums()["xtype"]["bits"].get(kind)
+    if small:
+        return rng.randbytes(count * small // 8)
     size = int(enums()["vtype"]["bits"][kind]) // 8
     found = []
     for _ in range(count):
@@ -55,14 +58,14 @@ def _narrow(kind: str, bits: int) -> int:
     return int.from_bytes(struct.pack("<e", value), "little")
 
 
-def _mask_lines(rng: random.Random, lanes: int) -> list[str]:
+def _mask_lines(rng: random.Random, lanes: int, paired: bool) -> list[str]:
     choice = rng.random()
     if choice < 0.35:
         return []
     if choice < 0.65:
-        count = rng.choice((0, 1, lanes, rng.randint(0, 3 * lanes)))
+        count = rng.choice((0, 1, lanes, rng.randint(0, 3 * lanes))) << paired
         return ["set_mask_count", f"set_vector_mask -1, {count}"]
-    if lanes > 128:
+    if lanes > 128 or paired:
         return []
     high, low = rng.getrandbits(31), rng.getrandbits(31) & -(1 << rng.randint(0, 31))
     return [f"li r28, {low | rng.getrandbits(32) << 32}", f"set_vector_mask {high}, r28"]
@@ -108,7 +111,7 @@ def vector_kernel(rng: random.Random, spec: Spec, suffixes: tuple[str, ...], lan
             f"mov_gm_ub r3, r1, len={WINDOW}",
             "set_flag MTE2, V, 0",
             "wait_flag MTE2, V, 0",
-            *_mask_lines(rng, lanes),
+            *_mask_lines(rng, lanes, "e2m1" in suffixes[0]),
             f"{'.'.join((spec.name, *suffixes))} {', '.join(operands)}",
             "set_flag V, MTE3, 0",
             "wait_flag V, MTE3, 0",

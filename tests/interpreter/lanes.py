@@ -74,14 +74,19 @@ def _edges(lanes: tuple[int, ...], blk: int, size: int) -> tuple[int, int]:
     return min(places), max(places) + size
 
 
-def lanes_of(mask: Mask, lanes: int, rep: int) -> Lanes | str:
-    """The lanes that an instruction of `lanes` lanes a repeat works on, or E116."""
+def lanes_of(mask: Mask, lanes: int, rep: int, paired: bool = False) -> Lanes | str:
+    """The lanes that an instruction of `lanes` lanes a repeat works on, or E116.
+
+    paired: two lanes share a byte, so that both are active or neither.
+    """
     everything = tuple(range(lanes))
     if mask.counter:
         count = mask.bits & ((1 << 64) - 1)
+        if paired and count % 2:
+            return "E116"
         reps = -(-count // lanes)
         return Lanes(lanes, reps, everything, everything[: count - (reps - 1) * lanes])
-    if lanes > 128:
+    if lanes > 128 or paired:
         if mask.bits != ALL_ONES:
             return "E116"
         return Lanes(lanes, rep, everything, everything)

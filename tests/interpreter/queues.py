@@ -58,7 +58,9 @@ def prepare(state: State, core: int, entry: Entry, access: Access) -> Start | st
         return "E101"
     lanes: Lanes | None = None
     if ins.pipe == VECTOR:
-        found = lanes_of(entry.mask, vector.lanes_per_repeat(ins), entry.ops["rep"])
+        found = lanes_of(
+            entry.mask, vector.lanes_per_repeat(ins), entry.ops["rep"], vector.paired(ins)
+        )
         if isinstance(found, str):
             return found
         lanes = found

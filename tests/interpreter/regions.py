@@ -109,7 +109,7 @@ def _lane_region(
 ) -> list[Region]:
     assert lanes is not None
     span = lanes.span(blk, rep, size)
-    if span is None:
+    if span is None or size == 0:
         return []
 
     def runs() -> Runs:
@@ -119,6 +119,22 @@ def _lane_region(
     return _region(memory, runs, [(base + span[0], span[1] - span[0])])
 
 
+def _pair_region(
+    lanes: Lanes | None, memory: int, base: int, blk: int, rep: int, present: int
+) -> list[Region]:
+    """Lanes of half a byte; the two of a byte are active together."""
+    assert lanes is not None
+    if not present or not lanes.pairs:
+        return []
+    places = [base + offset(r, lane // 2, blk, rep, 1) for r, lane in lanes.pairs if lane % 2 == 0]
+
+    def runs() -> Runs:
+        for place in places:
+            yield place, 1
+
+    return _region(memory, runs, [(min(places), 1), (max(places), 1)])
+
+
 @cache
 def _constants() -> dict[str, Any]:
     names: dict[str, Any] = {name: number for number, name in enumerate(NAMES)}
@@ -126,7 +142,7 @@ def _constants() -> dict[str, Any]:
         names[f"BITS_{enum}"] = {
             number: table.get("bits", {}).get(symbol) for symbol, number in table["values"].items()
         }
-    bits = enums()["vtype"]["bits"]
+    bits = enums()["vtype"]["bits"] | enums()["xtype"]["bits"]
     pairs = {n: s.split("_") for s, n in enums()["pair"]["values"].items()}
     names["SRC_BITS"] = {n: bits[source] for n, (source, _) in pairs.items()}
     names["DST_BITS"] = {n: bits[target] for n, (_, target) in pairs.items()}
@@ -170,6 +186,7 @@ def with_lanes(names: dict[str, Any], lanes: Lanes | None) -> None:
     if lanes is not None:
         names |= {"reps": lanes.reps, "last": lanes.last, "active": lanes.active}
     names["vlanes"] = lambda *arguments: _lane_region(lanes, *arguments)
+    names["vpairs"] = lambda *arguments: _pair_region(lanes, *arguments)
 
 
 def regions(ins: Instruction, names: dict[str, Any]) -> tuple[list[Region], list[Region]]:

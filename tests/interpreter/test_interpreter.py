@@ -35,6 +35,7 @@ BUNDLED = [
     ("gemm_w8a16_dequant", "ascend910b1", 32),
     ("gemm_w8a16_lift", "ascend910b1", 32),
     ("gemm_w8a16_msd", "ascend910b1", 32),
+    ("gemm_w8a16_msd", "ascend950pr", 32),
 ]
 DATA = [spec for spec in specs().values() if spec.data]
 
@@ -74,12 +75,12 @@ def test_vector_instructions(spec: Spec, machine: str) -> None:
         assert fault is None or (spec.name, fault) == ("vgather", "E117")
 
 
-@pytest.mark.parametrize("kind", ["s8", "bf16", "f16", "mxfp4"])
+@pytest.mark.parametrize("kind", ["s8", "bf16", "f16", "mxfp4", *cube_kernels.MXFP8])
 def test_mmad(kind: str) -> None:
     for seed in range(6):
         rng = random.Random(f"{kind} {seed}")
         text, data = cube_kernels.mmad_kernel(rng, kind)
-        only_950 = kind == "mxfp4" or seed % 2
+        only_950 = kind.startswith("mx") or seed % 2
         agree(text, "ascend950pr" if only_950 else "ascend910b1", {"X": data})
 
 

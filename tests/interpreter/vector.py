@@ -34,9 +34,11 @@ from tests.interpreter.arithmetic import (
 from tests.interpreter.decode import Instruction, enums
 from tests.interpreter.elementary import exponential, logarithm
 from tests.interpreter.lanes import Lanes, offset
+from tests.interpreter.small import decode_small, encode_small
 from tests.interpreter.step import Step
 
 REPEAT = 256
+SMALL = ("e4m3", "e5m2", "e8m0", "e2m1")
 BLOCK = 32
 
 FLOAT: dict[str, Callable[..., Number]] = {
@@ -83,7 +85,13 @@ COMPARISON: dict[str, Callable[[int, int], bool]] = {
 
 def width(kind: str) -> int:
     """Bits of an element type."""
-    return int(enums()["vtype"]["bits"][kind])
+    bits = enums()["vtype"]["bits"] | enums()["xtype"]["bits"]
+    return int(bits[kind])
+
+
+def paired(ins: Instruction) -> bool:
+    """Whether two lanes share a byte."""
+    return "e2m1" in ins.symbols.get("pair", "")
 
 
 def lanes_per_repeat(ins: Instruction) -> int:
@@ -112,7 +120,7 @@ class Operand:
     """A vector operand: where its lanes are, read and written as bits."""
 
     def __init__(self, step: Step, name: str, kind: str) -> None:
-        self.access, self.size = step.access, width(kind) // 8
+        self.access, self.size = step.access, max(1, width(kind) // 8)
         self.base = step[name]
         self.blk, self.rep = step.ops.get(f"{name}_blk", 1), step.ops.get(f"{name}_rep", 8)
 
@@ -166,7 +174,12 @@ def _shift(step: Step) -> None:
 def cast(source: str, target: str, mode: str, bits: int) -> int:
     """`vconv` of one lane: bits of the source type to bits of the target type."""
     fmt = FORMATS.get(source)
-    number = decode(fmt, bits) if fmt is not None else integer(value_of(source, bits))
+    if source in SMALL:
+        number = decode_small(source, bits)
+    else:
+        number = decode(fmt, bits) if fmt is not None else integer(value_of(source, bits))
+    if target in SMALL:
+        return encode_small(target, number, mode)
     if source == target:
         number = to_integral(number, mode)
     if target in FORMATS:
@@ -182,8 +195,31 @@ def _convert(step: Step) -> None:
     source, target = step.symbol("pair").split("_")
     take, give = Operand(step, "src", source), Operand(step, "dst", target)
     mode = step.symbol("round")
+    if paired(step.ins):
+        _convert_halves(step, take, give)
+        return
     for r, lane in _lanes(step).pairs:
         give.put(r, lane, cast(source, target, mode, take.get(r, lane)))
+
+
+def _convert_halves(step: Step, take: Operand, give: Operand) -> None:
+    """Casts where one side has two lanes in a byte, the even one in the low half."""
+    source, target = step.symbol("pair").split("_")
+    mode = step.symbol("round")
+    for r, lane in _lanes(step).pairs:
+        if lane % 2:
+            continue
+        if source == "e2m1":
+            byte = take.get(r, lane // 2)
+            inputs = [byte & 15, byte >> 4]
+        else:
+            inputs = [take.get(r, lane), take.get(r, lane + 1)]
+        low, high = (cast(source, target, mode, bits) for bits in inputs)
+        if target == "e2m1":
+            give.put(r, lane // 2, low | high << 4)
+        else:
+            give.put(r, lane, low)
+            give.put(r, lane + 1, high)
 
 
 def _holds(kind: str, condition: str, a: int, b: int) -> bool:

@@ -66,6 +66,15 @@ def vlanes(
     return found
 
 
+def vpairs(base: int, blk: int, rep: int, lanes: int, reps: int, last: int, counter: int) -> Bytes:
+    """Lane by lane, two of them in a byte."""
+    found = set()
+    for r in range(reps):
+        for lane in range(lanes if counter and r < reps - 1 else last):
+            found.add(base + r * rep * 32 + lane // 64 * blk * 32 + lane // 2 % 32)
+    return found
+
+
 def of_rows(rows: list[tuple[int, ...]]) -> Bytes:
     """The bytes of region rows (mem, write, base, n1, s1, n0, s0, length)."""
     found = set()

@@ -40,9 +40,12 @@ class Footprint:
     elements: int = 0
 
 
+SMALL = {"e4m3": 8, "e5m2": 8, "e8m0": 8, "e2m1": 4}
+
+
 def type_bits(name: str) -> int:
-    """Width of a type as its name says it."""
-    return int("".join(c for c in name if c.isdigit()))
+    """Width of a type as its name says it, by its letters or as exponent and mantissa."""
+    return SMALL.get(name) or int("".join(c for c in name if c.isdigit()))
 
 
 def tables() -> dict[str, Any]:
@@ -93,6 +96,10 @@ def shapes(env: dict[str, Any], l0a_nz: int) -> dict[str, Any]:
             )
         ]
     )
+    found["vpairs"] = lambda mem, base, blk, rep, size: Touches(
+        [(mem, bytesets.vpairs(base, blk, rep, env["lanes"], env["reps"], env["last"],
+                               env["counter"]) if size else set())]
+    )  # fmt: skip
     return found
 
 
@@ -107,14 +114,16 @@ def check_operand(operand: Operand, value: int) -> int:
 
 def vector_state(env: dict[str, Any], mask: Mask) -> int:
     """Repeats, last lane and active lanes, from the definition of the mask."""
-    lanes, rep = env["lanes"], env["rep"]
+    lanes, rep, packed = env["lanes"], env["rep"], env.get("pack", 1) == 2
     if mask.counter:
+        if packed and mask.low % 2:
+            return 116
         reps = -(-mask.low // lanes)
         last = mask.low - (reps - 1) * lanes if reps else 0
         env.update(reps=reps, last=last, counter=1, active=mask.low)
         return 0
     bits = mask.high << 64 | mask.low
-    if lanes > 128:
+    if lanes > 128 or packed:
         if bits != (1 << 128) - 1:
             return 116
         env.update(reps=rep, last=lanes, counter=0, active=rep * lanes)

@@ -49,15 +49,15 @@ QUANTIZE = Shapes(
     hard_cases=HARD_ROWS,
 )
 ATTENTION = Shapes(
-    small={"H": 3, "Q": 5, "G": 3, "KV": 150, "D": 64},
-    ragged={"H": 2, "Q": 35, "G": 2, "KV": 333, "D": 96},
-    large={"H": 2, "Q": 64, "G": 2, "KV": 512, "D": 128},
+    small={"H": 3, "NQ": 5, "G": 3, "KV": 150, "D": 64},
+    ragged={"H": 2, "NQ": 35, "G": 2, "KV": 333, "D": 96},
+    large={"H": 2, "NQ": 64, "G": 2, "KV": 512, "D": 128},
     awkward=(
-        {"H": 3, "Q": 67, "G": 2, "KV": 299, "D": 64, "CAUSAL": 1},
-        {"H": 2, "Q": 1, "G": 8, "KV": 517, "D": 128},
-        {"H": 1, "Q": 1, "G": 1, "KV": 1, "D": 32},
+        {"H": 3, "NQ": 67, "G": 2, "KV": 299, "D": 64, "CAUSAL": 1},
+        {"H": 2, "NQ": 1, "G": 8, "KV": 517, "D": 128},
+        {"H": 1, "NQ": 1, "G": 1, "KV": 1, "D": 32},
     ),
-    refused=(({"D": 48}, "D"), ({"Q": 0}, "Q"), ({"KV": 0}, "KV"), ({"CAUSAL": 2}, "CAUSAL")),
+    refused=(({"D": 48}, "D"), ({"NQ": 0}, "NQ"), ({"KV": 0}, "KV"), ({"CAUSAL": 2}, "CAUSAL")),
     hard_cases=(),
 )
 _KINDS = {"gemm": GEMM, "quantize": QUANTIZE, "attn": ATTENTION}

@@ -211,8 +211,8 @@ class Draw:
 
 def draw_mask(rng: random.Random, record: Record, values: Mapping[str, int]) -> Mask:
     """A mask that suits a vector instruction: all ones, holes, a few lanes, or a count."""
-    wide = 8 in (ISA.enums[o.enum.name].bits.get(str(o.enum.symbol(values[o.name])), 0)
-                 for o in record.suffixes if o.enum is not None)  # fmt: skip
+    symbols = [str(o.enum.symbol(values[o.name])) for o in record.suffixes if o.enum is not None]
+    wide = any(ISA.enums["vtype"].bits.get(s) == 8 or "e2m1" in s for s in symbols)
     kind = rng.randrange(8)
     if kind < 2 or (wide and rng.random() < 0.5):
         counts = (0, 1, 16, 31, 64, 65, 127, 128, 200, rng.randrange(300))

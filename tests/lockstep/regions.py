@@ -102,16 +102,18 @@ def _names() -> dict[str, Any]:
 
 def _vector(env: dict[str, Any], mask: Mask) -> bool:
     """Repeats and lanes of a vector instruction; whether the mask leaves out lanes in between."""
-    lanes, rep = env["lanes"], env["rep"]
+    lanes, rep, packed = env["lanes"], env["rep"], env.get("pack", 1) == 2
     if mask.counter:
+        if packed and mask.low % 2:
+            raise Refused("half a byte")
         reps = -(-mask.low // lanes)
         last = mask.low - (reps - 1) * lanes if reps else 0
         env.update(reps=reps, last=last, counter=1, active=mask.low)
         return False
     bits: int
-    if lanes > 128:
+    if lanes > 128 or packed:
         if mask != Mask():
-            raise Refused("8-bit lanes under a bit mask")
+            raise Refused("8-bit or 4-bit lanes under a bit mask")
         bits, last, count = ONES, lanes, lanes
     else:
         bits = mask.bits(lanes)
@@ -159,6 +161,8 @@ def touch(record: Record, values: Mapping[str, int], mask: Mask, l0a_nz: bool) -
         holes = _vector(env, mask)
         state = (env["lanes"], env["reps"], env["last"], env["counter"])
         env["vlanes"] = _shape("vlanes", (), state)
+        halves = (env["lanes"] // 2, env["reps"], env["last"] // 2, env["counter"])
+        env["vpairs"] = _shape("vlanes", (), halves)
     spans = []
     for write, texts in ((False, record.reads), (True, record.writes)):
         for text in texts:

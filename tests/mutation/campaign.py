@@ -14,7 +14,7 @@ Sizes = tuple[int, ...]
 DIMENSIONS = {
     "gemm": ("M", "N", "K"),
     "quantize": ("M", "K"),
-    "attn": ("H", "Q", "G", "KV", "D", "CAUSAL"),
+    "attn": ("H", "NQ", "G", "KV", "D", "CAUSAL"),
 }
 """Parameters of a shape, by the first word of the kernel's name."""
 

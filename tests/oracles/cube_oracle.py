@@ -133,6 +133,50 @@ def e2m1_halves(code: int) -> int:
     return -E2M1_HALVES[code & 7] if code & 8 else E2M1_HALVES[code]
 
 
+def e5m2(code: int) -> Number:
+    return decode(code, 5, 2)
+
+
+def e4m3(code: int) -> Number:
+    """As an IEEE format would be, but the top exponent is ordinary and only 1.111 there is NaN."""
+    if code & 0x7F == 0x7F:
+        return "nan"
+    field, fraction = code >> 3 & 15, code & 7
+    whole = fraction if field == 0 else fraction | 8
+    if whole == 0:
+        return "-0" if code >> 7 else (0, 0)
+    return (-whole if code >> 7 else whole, max(field, 1) - 10)
+
+
+FP8 = {
+    "mxfp8_e4m3": (e4m3, e4m3),
+    "mxfp8_e5m2": (e5m2, e5m2),
+    "mxfp8_e4m3_e5m2": (e4m3, e5m2),
+    "mxfp8_e5m2_e4m3": (e5m2, e4m3),
+}
+"""Formats of A and B."""
+
+
+def mx8_chain(
+    kind: str, a: Sequence[int], b: Sequence[int], scales: tuple[Sequence[int], Sequence[int]],
+    start: int,
+) -> int:  # fmt: skip
+    """As `mx_chain` for fp8 elements: the sum of a block's exact products, scaled, then rounded."""
+    left, right = FP8[kind]
+    total = f32(start)
+    for g, (ea, eb) in enumerate(zip(*scales, strict=True)):
+        dot: Number = (0, 0)
+        for x, y in zip(a[32 * g : 32 * g + 32], b[32 * g : 32 * g + 32], strict=True):
+            product = multiply(left(x), right(y))
+            dot = add(dot, (0, 0) if product == "-0" else product)
+        if 255 in (ea, eb):
+            dot = "nan"
+        if not isinstance(dot, str):
+            dot = (dot[0], dot[1] + ea + eb - 254 if dot[0] else 0)
+        total = f32(round32(add(dot, total)))
+    return round32(total)
+
+
 def mx_chain(
     a: Sequence[int], b: Sequence[int], a_scales: Sequence[int], b_scales: Sequence[int], start: int
 ) -> int:

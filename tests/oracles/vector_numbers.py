@@ -33,9 +33,15 @@ class Real:
 NAN = Real("nan")
 
 
+SMALL = {"e4m3": (7, 3, 448), "e5m2": (15, 2, 57344), "e2m1": (1, 1, 6)}
+"""Bias, mantissa bits, largest finite value."""
+SMALL_NAN = {"e4m3": 0x7F, "e5m2": 0x7E, "e2m1": 0, "e8m0": 0xFF}
+SMALL_WIDTH = {"e4m3": 8, "e5m2": 8, "e2m1": 4, "e8m0": 8}
+
+
 def width(kind: str) -> int:
     """Bits of an element type."""
-    return WIDTH.get(kind) or int(kind[1:])
+    return WIDTH.get(kind) or SMALL_WIDTH.get(kind) or int(kind[1:])
 
 
 def scaled(integer: int, power: int) -> Fraction:
@@ -57,6 +63,39 @@ def decode(code: int, kind: str) -> Real:
     if e == 0:
         return Real("finite", sign, Fraction(m, 1 << (bias - 1 + mbits)))
     return Real("finite", sign, scaled(m | 1 << mbits, e - bias - mbits))
+
+
+def decode_small(code: int, kind: str) -> Real:
+    """Code of e4m3, e5m2, e2m1 or e8m0 -> value."""
+    if kind == "e8m0":
+        return NAN if code == 255 else Real("finite", 0, scaled(1, code - 127))
+    bias, mbits, largest = SMALL[kind]
+    bits = width(kind)
+    sign, field, m = code >> (bits - 1), (code >> mbits) & ((1 << (bits - 1 - mbits)) - 1), 0
+    m = code & ((1 << mbits) - 1)
+    size = scaled(m + (1 << mbits if field else 0), max(field, 1) - bias - mbits)
+    if size > largest:
+        return Real("inf", sign) if kind == "e5m2" and m == 0 else NAN
+    return Real("finite", sign, size)
+
+
+def encode_small(x: Real, kind: str, mode: str) -> int:
+    """Value -> code; a value beyond the largest is the largest."""
+    if x.kind == "nan":
+        return SMALL_NAN[kind]
+    if kind == "e8m0":
+        code = 254
+        while x.kind == "finite" and code and scaled(1, code - 127) > x.size:
+            code -= 1
+        return code
+    bias, mbits, largest = SMALL[kind]
+    size = Fraction(largest) if x.kind == "inf" else min(x.size, Fraction(largest))
+    power = 1 - bias
+    while scaled(2, power) <= size:
+        power += 1
+    code = round_integer(size / scaled(1, power - mbits), x.sign, mode)
+    code += (power - 1 + bias) << mbits
+    return code | x.sign << (width(kind) - 1)
 
 
 def increments(mode: str, sign: int, quotient: int, half: int) -> bool:
@@ -275,8 +314,12 @@ def convert(pair: str, mode: str, code: int) -> int:
     source, target = pair.split("_")
     if source in FORMATS:
         value = decode(code, source)
+    elif source in SMALL_WIDTH:
+        value = decode_small(code, source)
     else:
         value = real(signed(code, source))
+    if target in SMALL_WIDTH:
+        return encode_small(value, target, mode)
     if pair == "f32_f32":
         if value.kind != "finite":
             return encode(value, "f32")

@@ -94,6 +94,8 @@ def execute(
     if name == "vconv":
         kinds = enums["pair"].split("_")
         sizes = [width(k) // 8 for k in kinds]
+        if "e2m1" in kinds:
+            return _convert_halves(kinds, enums, operands, ub, mask, counter)
         v = Vector(bytearray(ub), 256 // max(sizes), operands, mask, counter)
         lanewise(
             v, {"src": sizes[0]}, sizes[1], lambda c: convert(enums["pair"], enums["round"], c)
@@ -104,6 +106,32 @@ def execute(
     v = Vector(bytearray(ub), 256 // size, operands, mask, counter)
     scalar = operands.get("scalar", 0) & ((1 << width(kind)) - 1)
     _instruction(v, name, kind, size, scalar, enums)
+    return v.commit()
+
+
+def _convert_halves(
+    kinds: list[str],
+    enums: Mapping[str, str],
+    operands: Mapping[str, int],
+    ub: bytes,
+    mask: int,
+    counter: bool,
+) -> bytearray:
+    """bf16 lanes to or from e2m1: lane l of the narrow side is half l % 2 of byte l // 2."""
+    v = Vector(bytearray(ub), 128, operands, mask, counter)
+    halves = Vector(bytearray(ub), 64, operands)
+    bytes_written: dict[int, int] = {}
+    for r, lane in v.each():
+        if kinds[0] == "e2m1":
+            byte = v.word(halves.address("src", r, lane // 2, 1), 1)
+            code = convert(enums["pair"], enums["round"], byte >> 4 if lane % 2 else byte & 15)
+            v.write(v.address("dst", r, lane, 2), 2, code)
+        else:
+            code = convert(enums["pair"], enums["round"], v.read("src", r, lane, 2))
+            at = halves.address("dst", r, lane // 2, 1)
+            bytes_written[at] = bytes_written[at] & 15 | code << 4 if lane % 2 else code
+    for at, byte in bytes_written.items():
+        v.write(at, 1, byte)
     return v.commit()
 
 

@@ -24,11 +24,14 @@ sys.path.insert(0, str(ROOT / "tests" / "oracles"))
 import cube_oracle as oracle  # noqa: E402
 
 from npuemu.jit import compile_unit  # noqa: E402
-from npuemu.units.cube import layout, portable, resolve, resolve_range  # noqa: E402
+from npuemu.units.cube import layout, mxfp8_portable, portable, resolve, resolve_range  # noqa: E402
 
 MEMORY_BYTES = {2: 65536, 3: 65536, 4: 131072, 5: 2048, 8: 4096, 9: 4096}
 L0A, L0B, L0C, BT, L0A_MX, L0B_MX = 2, 3, 4, 5, 8, 9
 ZERO, ACC, BIAS = 0, 1, 2
+KINDS = ("s8", "bf16", "f16", "mxfp4", "mxfp8_e4m3")
+MXFP8 = ("mxfp8_e4m3", "mxfp8_e5m2", "mxfp8_e4m3_e5m2", "mxfp8_e5m2_e4m3")
+TYPES = {name: number for number, name in enumerate(("s8", "bf16", "f16", "mxfp4", *MXFP8))}
 HALF_KINDS = ("normal", "bits", "finite", "tiny", "edges")
 MX_KINDS = (
     "mild", "bits", "edges", "low", "subnormal", "high", "narrow limits", "zero blocks",
@@ -50,7 +53,12 @@ def aligned(size: int) -> np.ndarray:
 @cache
 def unit(name: str, path: str) -> Any:
     """A compiled unit: its caller and the object that keeps it alive."""
-    function = resolve(name) if path == "fast" else getattr(portable, name)
+    if path == "fast":
+        function = resolve(name)
+    elif name.startswith("mmad_mxfp8"):
+        function = mxfp8_portable.mmad_mxfp8
+    else:
+        function = getattr(portable, name)
     compiled = compile_unit(function)
     return CFUNCTYPE(c_int64, c_int64, c_int64, c_int64)(compiled.address), compiled
 
@@ -112,7 +120,7 @@ class Case:
         for memory, base, codes in ((L0A, a_base, self.a), (L0B, b_base, self.b)):
             outer_first = memory == L0A and not nz
             self.machine.place(memory, base, self.raw(codes), outer_first)
-        if kind == "mxfp4":
+        if kind.startswith("mx"):
             self.place_scales(a_base, b_base, nz)
         places = self.machine.word_places(dst, m, n)
         self.places = places
@@ -122,7 +130,7 @@ class Case:
         self.machine.memory[BT][bias : bias + 4 * n].view(np.uint32)[:] = row
         starts = {ZERO: np.zeros((m, n), np.uint32), ACC: words[places], BIAS: np.tile(row, (m, 1))}
         self.starts = starts[init].copy()
-        self.machine.ops[8:16] = (dst, a_base, b_base, m, n, k, init, bias)
+        self.machine.ops[8:17] = (dst, a_base, b_base, m, n, k, init, bias, TYPES[kind])
 
     def place_scales(self, a_base: int, b_base: int, nz: bool) -> None:
         m, n, k = self.shape
@@ -144,6 +152,8 @@ class Case:
         rng = self.rng
         if self.kind == "mxfp4":
             return rng.integers(0, 16, (rows, k))
+        if self.kind.startswith("mxfp8"):
+            return self.fp8_operand(rows, k)
         if self.kind == "s8":
             low, high = (-128, -127) if self.values == "extreme" else (-128, 128)
             return rng.integers(low, high, (rows, k)) & 255
@@ -163,11 +173,32 @@ class Case:
         keep = 0x8000 | (1 << places[0]) - 1
         return bits & keep | exponent << places[0]
 
+    def fp8_operand(self, rows: int, k: int) -> np.ndarray:
+        """Codes without NaN and Inf, but for the values "bits" and "rare specials"."""
+        rng = self.rng
+        codes = rng.integers(0, 256, (rows, k))
+        if self.values == "bits":
+            return codes
+        if self.values == "rare specials":
+            keep = rng.random((rows, k)) < 0.999
+            return np.where(keep, codes & 0x80 | codes % 0x60, codes | 0x78)
+        magnitude = codes & 0x7F
+        if self.values in ("mild", "narrow limits", "zero left"):
+            magnitude = np.clip(rng.normal(0x48, 6, (rows, k)).astype(int), 0, 0x7B)
+        if self.values == "top":
+            magnitude = 0x7B - codes % 2
+        if self.values == "cancel":
+            pairs = np.tile(magnitude[:, ::2], 2)[:, :k]
+            half = np.where(np.arange(k) % 32 < 16, 0, 0x80) if rng.integers(2) else 0
+            return np.minimum(pairs, 0x7B) | half
+        return codes & 0x80 | np.minimum(magnitude, 0x7B)
+
     def raw(self, codes: np.ndarray) -> np.ndarray:
         """Codes as stored bytes [row][byte]."""
         if self.kind == "mxfp4":
             return (codes[:, 0::2] | codes[:, 1::2] << 4).astype(np.uint8)
-        return codes.astype(np.uint8 if self.kind == "s8" else np.uint16).view(np.uint8)
+        byte = self.kind == "s8" or self.kind.startswith("mxfp8")
+        return codes.astype(np.uint8 if byte else np.uint16).view(np.uint8)
 
     def scale_bytes(self, rows: int, blocks: int) -> np.ndarray:
         low, high = SCALE_RANGES.get(self.values, (0, 256))
@@ -195,6 +226,9 @@ class Case:
         if self.kind == "mxfp4":
             scales = self.a_scales[i].tolist(), self.b_scales[j].tolist()
             return oracle.mx_chain(a, b, *scales, start), False
+        if self.kind.startswith("mxfp8"):
+            both = self.a_scales[i].tolist(), self.b_scales[j].tolist()
+            return oracle.mx8_chain(self.kind, a, b, both, start), False
         return oracle.chain(getattr(oracle, self.kind), a, b, start), False
 
     def check(self, samples: int = 40) -> None:
@@ -246,12 +280,21 @@ def test_mxfp4(values: str) -> None:
                 Case("mxfp4", values, shape, init, nz, seed).check(12)
 
 
-@pytest.mark.parametrize("kind", ["s8", "bf16", "f16", "mxfp4"])
+@pytest.mark.parametrize("values", [*MX_KINDS, "rare specials", "top", "cancel"])
+@pytest.mark.parametrize("kind", MXFP8)
+def test_mxfp8(kind: str, values: str) -> None:
+    for shape in ((1, 1, 64), (17, 33, 128), (9, 20, 192)):
+        for init, nz in layouts():
+            Case(kind, values, shape, init, nz).check(12)
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "mxfp8_e5m2"])
 @pytest.mark.parametrize("shape", [(5, 16, 1984), (16, 17, 896), (400, 3, 64), (3, 400, 64)])
 def test_long_tall_and_wide(kind: str, shape: tuple[int, int, int]) -> None:
     if kind in ("bf16", "f16") and shape[2] == 1984:
         shape = (5, 16, 1983)
-    Case(kind, {"s8": "random", "mxfp4": "mild"}.get(kind, "normal"), shape, ACC, True).check(8)
+    values = "random" if kind == "s8" else "mild" if kind[:2] == "mx" else "normal"
+    Case(kind, values, shape, ACC, True).check(8)
 
 
 def test_zero_and_subnormal_words() -> None:
@@ -292,9 +335,9 @@ def test_every_code(kind: str) -> None:
                 np.testing.assert_array_equal(result[places], words[chunk])
 
 
-@pytest.mark.parametrize("kind", ["s8", "bf16", "f16", "mxfp4"])
+@pytest.mark.parametrize("kind", [*KINDS, "mxfp8_e4m3_e5m2"])
 def test_zero_size_writes_nothing(kind: str) -> None:
-    case = Case(kind, "normal" if kind != "mxfp4" else "mild", (3, 5, 64), ACC, False)
+    case = Case(kind, "mild" if kind[:2] == "mx" else "normal", (3, 5, 64), ACC, False)
     before = case.machine.memory[L0C].view(np.uint32).copy()
     for index in (11, 12, 13):
         kept, case.machine.ops[index] = case.machine.ops[index], 0
@@ -305,9 +348,9 @@ def test_zero_size_writes_nothing(kind: str) -> None:
         case.machine.ops[index] = kept
 
 
-@pytest.mark.parametrize("kind", ["s8", "bf16", "f16", "mxfp4"])
+@pytest.mark.parametrize("kind", [*KINDS, "mxfp8_e4m3_e5m2"])
 def test_two_threads_share_the_columns(kind: str) -> None:
-    case = Case(kind, "normal" if kind != "mxfp4" else "mild", (40, 75, 128), ACC, False)
+    case = Case(kind, "mild" if kind[:2] == "mx" else "normal", (40, 75, 128), ACC, False)
     machine = case.machine
     whole, wraps = machine.run(f"mmad_{kind}", "fast")
     part: Callable[..., int] = resolve_range(f"mmad_{kind}")
@@ -329,12 +372,18 @@ def test_two_threads_share_the_columns(kind: str) -> None:
 
 def test_a_cpu_without_avx512_takes_the_portable_path(tmp_path: Path) -> None:
     """On a generic CPU (no fused multiply-add in hardware) the bits are the same."""
-    cases = [("s8", "random"), ("bf16", "tiny"), ("f16", "edges"), ("mxfp4", "edges")]
+    cases = [
+        ("s8", "random"),
+        ("bf16", "tiny"),
+        ("f16", "edges"),
+        ("mxfp4", "edges"),
+        ("mxfp8_e5m2", "edges"),
+    ]
     code = (
         "import sys, numpy as np; sys.path.insert(0, 'tests/units'); import test_cube as t\n"
         "from npuemu.units.cube import portable, resolve\n"
         f"for kind, values in {cases}:\n"
-        "    assert resolve('mmad_' + kind) is getattr(portable, 'mmad_' + kind)\n"
+        "    assert 'portable' in resolve('mmad_' + kind).__module__\n"
         "    case = t.Case(kind, values, (17, 18, 64), t.ACC, True)\n"
         "    print(case.machine.run('mmad_' + kind, 'fast')[0].tobytes().hex())\n"
     )

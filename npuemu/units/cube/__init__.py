@@ -1,4 +1,7 @@
-"""The Cube unit: ``mmad`` in INT8, BF16, F16 and MXFP4, bit-exact; a fast and a portable path."""
+"""The Cube unit: ``mmad`` in INT8, BF16, F16, MXFP4 and MXFP8, bit-exact.
+
+A fast path for CPUs with AVX-512 and a portable one.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,33 @@ from typing import Any
 _FEATURES = frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512vnni", "fma", "f16c"})
 """What the AVX-512 kernels may use; LLVM aborts the process on a CPU that lacks an instruction."""
 
-_FAST = {
-    "mmad_s8": ("int8", "s8_range"),
-    "mmad_bf16": ("half", "bf16_range"),
-    "mmad_f16": ("half", "f16_range"),
-    "mmad_mxfp4": ("mxfp4", "mx_range"),
+_PATHS = {
+    "mmad_s8": ("int8", "portable", "s8_range"),
+    "mmad_bf16": ("half", "portable", "bf16_range"),
+    "mmad_f16": ("half", "portable", "f16_range"),
+    "mmad_mxfp4": ("mxfp4", "portable", "mx_range"),
+    "mmad_mxfp8": ("mxfp8_portable", "mxfp8_portable", "mx8_range"),
 }
-"""Unit -> module of the fast path, and the name of its column-range function."""
+"""Unit -> modules of the fast and of the portable path, and the name of its column-range
+function.
+"""
+
+
+def _shared(name: str) -> str:
+    """The unit of an instruction: one serves all MXFP8 operand types."""
+    return "mmad_mxfp8" if name.startswith("mmad_mxfp8") else name
 
 
 def _module(name: str) -> Any:
     from npuemu.jit import cpu
 
-    fast = cpu() >= _FEATURES
-    return import_module(f"{__name__}.{_FAST[name][0] if fast else 'portable'}")
+    fast, portable, _ = _PATHS[name]
+    return import_module(f"{__name__}.{fast if cpu() >= _FEATURES else portable}")
 
 
 def resolve(name: str) -> Callable[..., Any]:
     """The plain Python function of a unit (``mmad_s8`` ...), for ``npuemu.jit.compile_unit``."""
+    name = _shared(name)
     function: Callable[..., Any] = getattr(_module(name), name)
     return function
 
@@ -38,5 +50,6 @@ def resolve_range(name: str) -> Callable[..., Any]:
     not overlap may run in different threads, each with ``layout.SCRATCH_USED`` bytes of its own.
     The caller adds the result to ``ctx[layout.WRAPS]`` and has checked that m, n, k > 0.
     """
-    function: Callable[..., Any] = getattr(_module(name), _FAST[name][1])
+    name = _shared(name)
+    function: Callable[..., Any] = getattr(_module(name), _PATHS[name][2])
     return function

@@ -12,6 +12,8 @@ L0A, L0B, L0C, BT, L0A_MX, L0B_MX = 2, 3, 4, 5, 8, 9
 """Memory numbers of the unit ABI."""
 LAYOUT, SCRATCH, WRAPS = 32, 35, 40
 """ctx words: L0A layout (0 zZ, 1 NZ), scratch address, INT32 wrap count."""
+TYPE = 16
+"""ops word: the operand types."""
 ZERO, ACC, BIAS = 0, 1, 2
 """Start values: +0, the old L0C word, the column's BT word."""
 

@@ -82,6 +82,7 @@ _s8 = resolve_range("mmad_s8")
 _bf16 = resolve_range("mmad_bf16")
 _f16 = resolve_range("mmad_f16")
 _mxfp4 = resolve_range("mmad_mxfp4")
+_mxfp8 = resolve_range("mmad_mxfp8")
 
 
 def part_s8(ctx, ops, job):  # type: ignore[no-untyped-def]
@@ -112,7 +113,16 @@ def part_mxfp4(ctx, ops, job):  # type: ignore[no-untyped-def]
     return 0
 
 
-PARTS: tuple[Callable[..., Any], ...] = (part_s8, part_bf16, part_f16, part_mxfp4)
+def part_mxfp8(ctx, ops, job):  # type: ignore[no-untyped-def]
+    """The columns of one job, MXFP8 of any operand type."""
+    j = view_i64(job, LINE)
+    j[J_WRAPS] = _mxfp8(ctx, ops, j[J_SCRATCH], j[J_LOW], j[J_HIGH])
+    return 0
+
+
+PARTS: tuple[Callable[..., Any], ...] = (
+    part_s8, part_bf16, part_f16, part_mxfp4, part_mxfp8, part_mxfp8, part_mxfp8, part_mxfp8,
+)  # fmt: skip
 """Parts by the number of the operand type."""
 
 

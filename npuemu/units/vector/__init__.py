@@ -26,6 +26,8 @@ MODULES: dict[str, tuple[str, ...]] = {
                 "shr_u32"),
     "convert": ("round_f32", "narrow_f16", "narrow_bf16", "float_i32", "float_i32_directed",
                 "saturate_f32", "saturate_i32"),
+    "small_floats": ("widen_small", "narrow_small", "widen_e8m0", "narrow_e8m0", "load_b4",
+                     "store_b4"),
     "compare": ("eq_f32", "ne_f32", "lt_f32", "le_f32", "eq_i32", "ne_i32", "lt_i32", "le_i32",
                 "store_bits", "load_bits", "select"),
     "reduce": ("pad", "tree_add_f32", "tree_add_f16", "tree_add_bf16", "tree_max", "tree_min",

@@ -34,6 +34,9 @@ SCALARS = {
 # Integer ranges (extra of the saturate steps).
 RANGES = {"s32": 0, "s16": 1, "s8": 2, "u8": 3}
 
+# Small floating-point formats (value of the widen and narrow steps).
+SMALL_FORMATS = {"e4m3": 0, "e5m2": 1, "e2m1": 2}
+
 # Neutral elements of the reductions (extra of ``pad``).
 NEUTRAL = {"add": 0, "max": 1, "min": 2}
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from npuemu.units.vector.arg import NEUTRAL, RANGES, ROUNDS, SCALARS, pack
+from npuemu.units.vector.arg import NEUTRAL, RANGES, ROUNDS, SCALARS, SMALL_FORMATS, pack
 
 Step = tuple[str, int]
 """Name of a step (see ``resolve``) and its ``arg`` word."""
 
 BITS = {"f32": 32, "s32": 32, "u32": 32, "b32": 32, "f16": 16, "bf16": 16, "s16": 16, "u16": 16,
-        "b16": 16, "s8": 8, "u8": 8, "b8": 8}  # fmt: skip
+        "b16": 16, "s8": 8, "u8": 8, "b8": 8, "e4m3": 8, "e5m2": 8, "e8m0": 8,
+        "e2m1": 4}  # fmt: skip
 FLOATS = ("f32", "f16", "bf16")
 _LOAD = {"f32": "load_b32", "f16": "load_f16", "bf16": "load_bf16", "s32": "load_b32",
          "u32": "load_b32", "b32": "load_b32", "s16": "load_s16", "u16": "load_u16",
-         "b16": "load_u16", "s8": "load_s8", "u8": "load_u8", "b8": "load_u8"}  # fmt: skip
+         "b16": "load_u16", "s8": "load_s8", "u8": "load_u8", "b8": "load_u8",
+         "e4m3": "load_u8", "e5m2": "load_u8", "e8m0": "load_u8", "e2m1": "load_b4"}  # fmt: skip
 _STORE = {"f32": "store_f32", "f16": "store_f16", "bf16": "store_bf16"}
-_RAW = {32: "store_b32", 16: "store_b16", 8: "store_b8"}
+_RAW = {32: "store_b32", 16: "store_b16", 8: "store_b8", 4: "store_b4"}
+SMALL = ("e4m3", "e5m2", "e2m1", "e8m0")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ TABLE: dict[str, Recipe] = {
 CONVERSIONS = (
     "s8_f16", "u8_f16", "s16_f16", "s16_f32", "s32_f32", "s32_s16", "f16_f32", "f16_s32",
     "f16_s16", "f16_s8", "f16_u8", "bf16_f32", "bf16_s32", "f32_f16", "f32_bf16", "f32_s32",
-    "f32_s16", "f32_f32", "f16_bf16", "bf16_f16", "s8_s16", "s8_s32",
+    "f32_s16", "f32_f32", "f16_bf16", "bf16_f16", "s8_s16", "s8_s32", "f32_e4m3", "e4m3_f32",
+    "f32_e5m2", "e5m2_f32", "bf16_e2m1", "e2m1_bf16", "bf16_e8m0", "e8m0_bf16",
 )  # fmt: skip
 
 
@@ -224,7 +228,11 @@ def _convert(pair: str, mode: str, slots: Mapping[str, int]) -> list[Step]:
     nearest, extra = ROUNDS[mode] == ROUNDS["rint"], ROUNDS[mode]
     steps: list[Step] = [(_LOAD[source], view.memory("src"))]
     store = _store(target)
-    if source in FLOATS and target not in FLOATS:
+    if source in SMALL or target in SMALL:
+        small, way = (source, "widen") if source in SMALL else (target, "narrow")
+        name = f"{way}_e8m0" if small == "e8m0" else f"{way}_small"
+        steps.append((name, view.bare(value=SMALL_FORMATS.get(small, 0), extra=extra)))
+    elif source in FLOATS and target not in FLOATS:
         steps.append(("round_f32", view.bare(extra=extra)))
         steps.append(("saturate_f32", view.bare(extra=RANGES[target])))
     elif pair == "f32_f32":
