@@ -41,16 +41,13 @@ class Pair:
 
 PAIRS = (
     Pair("quantize_int8", activations.quantize_int8, {"codes": "codes", "scale": "scales"}),
-    Pair(
-        "quantize_int8_msd", activations.split_int8,
-        {"high": "codes", "low": "low", "scale": "scales"},
-    ),
-    Pair("quantize_mxfp4", activations.quantize_mxfp4, {"codes": "codes", "scale": "scales"}),
+    Pair("quantize_int8_msd", activations.split_int8, {"h": "codes", "l": "low", "s2": "scales"}),
+    Pair("quantize_mxfp4", activations.quantize_mxfp4, {"Q": "codes", "Q_scale": "scales"}),
     Pair(
         "quantize_mxfp4_msd", activations.split_mxfp4,
-        {"high": "codes", "high_scale": "scales", "low": "low", "low_scale": "low_scales"},
+        {"High": "codes", "High_scale": "scales", "Low": "low", "Low_scale": "low_scales"},
     ),
-    Pair("quantize_mxfp8", activations.quantize_mxfp8, {"codes": "codes", "scale": "scales"}),
+    Pair("quantize_mxfp8", activations.quantize_mxfp8, {"Q": "codes", "Q_scale": "scales"}),
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from npuemu.errors import NpuemuError
 from npuemu.report.plot import Axes, svg
 from npuemu.report.tables import Style
 from npuemu.reproduce import show
@@ -57,6 +58,21 @@ def test_progress_names_every_step() -> None:
     run("msd", "A paper", False, [section, section], events.append)
     assert [e["step"] for e in events] == ["first", "second", "first", "second", "done"]
     assert [(e["done"], e["total"]) for e in events] == [(i, 4) for i in range(5)]
+
+
+def test_a_step_that_breaks_off_is_a_failed_row() -> None:
+    def broken() -> Found:
+        raise NpuemuError("error[E110]: deadlock\n  more")
+
+    steps = (Step("a kernel", broken), Step("another", lambda: Found(ROWS)))
+    result = run("msd", "A paper", False, [Section("Part", "", steps)])
+    first = result.rows[0]
+    assert (first.verdict, first.claim, first.where) == (
+        "FAILS",
+        "a kernel",
+        "error[E110]: deadlock",
+    )
+    assert len(result.rows) == 1 + len(ROWS) and not result.sound
 
 
 def test_json_and_csv_hold_every_row() -> None:

@@ -53,9 +53,9 @@ def test_codes_without_a_meaning_are_free(monkeypatch: pytest.MonkeyPatch) -> No
     pair = next(p for p in vectors.PAIRS if p.kernel == "quantize_mxfp4")
 
     def fill(outputs: dict[str, np.ndarray]) -> None:
-        bad = np.repeat(outputs["scale"] == 255, 32, axis=1)
+        bad = np.repeat(outputs["Q_scale"] == 255, 32, axis=1)
         assert bad.any()
-        outputs["codes"][bad] = 7
+        outputs["Q"][bad] = 7
 
     assert _confirm(monkeypatch, pair, fill).verdict == "holds"
 
