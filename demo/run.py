@@ -14,10 +14,15 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from bert import WEIGHT, Model, ModelMissing, model_folder, quantise
-from wordpiece import Tokenizer
+
+from npuemu.errors import NpuemuError
+from npuemu.formats.quantize import quantize_int8
+from npuemu.reproduce.minilm.model import LINEAR, Model, NumpyBackend, model_folder
+from npuemu.reproduce.minilm.wordpiece import Tokenizer
 
 Array = np.ndarray[Any, np.dtype[Any]]
+LAYER = "encoder.layer.0"
+WEIGHT = f"{LAYER}.{LINEAR[4]}.weight"
 KERNELS = ("gemm_w8a16_dequant", "gemm_w8a16_lift", "gemm_w8a16_msd")
 SENTENCE = (
     "A kernel author without hardware still wants the exact result, the cycles of every pipe, "
@@ -41,9 +46,10 @@ def prepare(sentence: str) -> tuple[dict[str, Array], Array]:
     folder = model_folder()
     model = Model.open(folder)
     tokens, ids = Tokenizer(folder / "vocab.txt").encode(sentence)
-    hidden = model.attend(model.embed(ids)).astype(ml_dtypes.bfloat16)
+    hidden = model.attend(NumpyBackend(), model.embed(ids), LAYER, [len(ids)])
+    hidden = hidden.astype(ml_dtypes.bfloat16)
     weight = model[WEIGHT]
-    quantised, scale = quantise(weight)
+    quantised, scale = quantize_int8(weight)
     say(f"sentence  {sentence}")
     say(f"tokens    {' '.join(tokens)}")
     say(f"layer     {WEIGHT} {list(weight.shape)} -> int8, one scale per output channel")
@@ -118,12 +124,10 @@ def main() -> int:
     parser.add_argument("--machine", default=None, help="machine name or file")
     parser.add_argument("--blocks", type=int, default=1, help="core groups (default 1)")
     options = parser.parse_args()
-    from npuemu.errors import NpuemuError
-
     try:
         inputs, weight = prepare(options.sentence)
         sound = compare_kernels(inputs, weight, options.machine, options.blocks)
-    except (ModelMissing, NpuemuError) as error:
+    except NpuemuError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2
     return 0 if sound else 1

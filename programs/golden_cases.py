@@ -74,6 +74,70 @@ def w8a16_cases() -> list[Case]:
     return shape_cases(32) + [{"name": n, "params": p, "edit": e} for n, p, e in edits]
 
 
+def w8a8_cases() -> list[Case]:
+    """Those of `w8a16_cases`, and cases of an A that is quantised by row, in several row tiles."""
+    small = {"M": 18, "N": 48, "K": 96}
+    found = w8a16_cases() + [
+        {"name": "five row tiles", "params": {"M": 515, "N": 32, "K": 64}},
+        {"name": "two column tiles, the second narrow", "params": {"M": 70, "N": 336, "K": 96}},
+        {"name": "a row in pieces", "params": {"M": 3, "N": 32, "K": 8192 + 32}},
+    ]
+    edits: list[tuple[str, dict[str, int], Edit]] = [
+        ("halves between codes", small, _ties),
+        ("the largest element at either end", small, _largest_at_ends),
+    ]
+    return found + [{"name": n, "params": p, "edit": e} for n, p, e in edits]
+
+
+def grouped_cases() -> list[Case]:
+    """Cases of a grouped W8A8 GEMM: group_sizes int32 [G] beside A, W [G, N, K] and w_scale."""
+    many = {"M": 300, "N": 80, "K": 64, "G": 7}
+    small = {"M": 18, "N": 48, "K": 96, "G": 5}
+    sizes: list[tuple[str, dict[str, int], list[int]]] = [
+        ("all rows in the first group", many, [300, 0, 0, 0, 0, 0, 0]),
+        ("all rows in the last group", many, [0, 0, 0, 0, 0, 0, 300]),
+        ("empty groups between", many, [0, 130, 0, 0, 1, 0, 169]),
+        ("one row a group", {**many, "M": 7}, [1] * 7),
+        ("no rows at all", many, [0] * 7),
+        ("rows behind the last group", many, [17, 0, 64, 0, 33, 2, 0]),
+        ("one row of many", many, [0, 0, 1, 0, 0, 0, 0]),
+        ("more rows than A has", many, [200, 99, 50, 300, 0, 0, 7]),
+        ("groups that end at tiles", {**many, "M": 384}, [128, 0, 128, 64, 64, 0, 0]),
+        ("one group", {"M": 33, "N": 32, "K": 64, "G": 1}, [33]),
+        ("one row in each of many groups", {"M": 40, "N": 16, "K": 32, "G": 40}, [1] * 40),
+        ("many groups", {"M": 40, "N": 32, "K": 32, "G": 64}, [0, 1, 2, 0] * 13),
+    ]
+    edits: list[tuple[str, dict[str, int], Edit]] = [
+        ("zero rows", small, _zero_activations),
+        ("subnormal rows", small, subnormal_rows),
+        ("NaN and Inf rows", small, non_finite_rows),
+        ("random bit patterns", small, random_bits),
+        ("equal large values", {"M": 6, "N": 32, "K": 1024, "G": 2}, _equal_large),
+        ("extreme channel scales", small, _extreme_group_scales),
+    ]
+    found: list[Case] = [{**c, "params": {**c["params"], "G": 3}} for c in shape_cases(32)]
+    found += [{"name": n, "params": p, "edit": _group_sizes(v)} for n, p, v in sizes]
+    return found + [{"name": n, "params": p, "edit": e} for n, p, e in edits]
+
+
+def _group_sizes(sizes: list[int]) -> Edit:
+    """Sets group_sizes, as far as there are groups and each has at most all rows of A."""
+
+    def edit(inputs: Inputs) -> None:
+        given = inputs["group_sizes"]
+        given[:] = 0
+        count = min(len(given), len(sizes))
+        given[:count] = np.minimum(sizes[:count], len(inputs["A"]))
+
+    return edit
+
+
+def _extreme_group_scales(inputs: Inputs) -> None:
+    """The special values of `_extreme_channel_scales` in the first and last group."""
+    for scale in (inputs["w_scale"][0], inputs["w_scale"][-1]):
+        _extreme_channel_scales({"w_scale": scale})
+
+
 def bf16_cases() -> list[Case]:
     """Cases of the plain bf16 GEMM, whose W is bf16 too."""
     small = {"M": 18, "N": 48, "K": 96}
@@ -177,3 +241,62 @@ def _cancellation(inputs: Inputs) -> None:
     half = a.shape[1] // 2
     a[:, half : 2 * half] = -a[:, :half]
     w[:, half : 2 * half] = w[:, :half]
+
+
+def quantize_cases(k_unit: int = 32) -> list[Case]:
+    """Cases of the kernels that only quantise A bf16 [M, K]; `k_unit`: least legal K."""
+    shapes = [
+        (1, k_unit),
+        (1, 4 * k_unit),
+        (17, 2 * k_unit),
+        (130, 3 * k_unit),
+        (5, 5 * k_unit),
+        (33, 20 * k_unit),
+        (3, 4096),
+        (37, 1024),
+        (2, 8192 + k_unit),
+        (3, 20 * 1024),
+    ]
+    found: list[Case] = [{"name": "default shape", "params": {}}]
+    found += [{"name": f"{m} x {k}", "params": {"M": m, "K": k}} for m, k in shapes]
+    small = {"M": 18, "K": 96 if k_unit == 32 else 2 * k_unit}
+    edits: list[tuple[str, dict[str, int], Edit]] = [
+        ("rows of one value", small, _one_value),
+        ("zero rows", small, _zero_activations),
+        ("subnormal rows", small, subnormal_rows),
+        ("NaN and Inf rows", small, non_finite_rows),
+        ("NaN and Inf in long rows", {"M": 8, "K": 8192 + 2 * k_unit}, non_finite_rows),
+        ("random bit patterns", small, random_bits),
+        ("random bit patterns, more rows", {"M": 64, "K": 256}, random_bits),
+        ("outlier channels", {"M": 16, "K": 256}, outlier_channels),
+        ("halves between codes", small, _ties),
+        ("the largest element at either end", small, _largest_at_ends),
+    ]
+    return found + [{"name": n, "params": p, "edit": e} for n, p, e in edits]
+
+
+def _one_value(inputs: Inputs) -> None:
+    """Rows of one value each, up to the largest finite one."""
+    _set_rows(inputs["A"], [1000.0, -1000.0, 1.0, 1e30, 3.3e38, -3.3e38, 1e-30])
+
+
+def _zero_activations(inputs: Inputs) -> None:
+    """First and last row of A zero, the second minus zero."""
+    inputs["A"][-1] = 0.0
+    _set_rows(inputs["A"], [0.0, -0.0])
+
+
+def _ties(inputs: Inputs) -> None:
+    """Rows whose largest element is 127 times a power of two: quotients end in one half."""
+    a = inputs["A"]
+    halves = (np.arange(a.shape[1]) % 254 - 126.5).astype(np.float32)
+    for i, row in enumerate(a):
+        row[:] = (halves * np.float32(2.0 ** (i - 8))).astype(BF16)
+        row[i % a.shape[1]] = np.float32(127.0 * 2.0 ** (i - 8))
+
+
+def _largest_at_ends(inputs: Inputs) -> None:
+    """Rows whose largest element is the first, the last or next to them, of either sign."""
+    a = inputs["A"]
+    for i, row in enumerate(a):
+        row[(0, -1, 1, -2)[i % 4]] = np.float32(100.0 if i % 3 else -100.0)

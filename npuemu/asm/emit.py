@@ -230,9 +230,7 @@ class Emitter:
             raise LineError("A305", message, span, help=help)
         return _whole_word(operand, value)
 
-    def _refuse(
-        self, record: Record, values: dict[str, int | Reg], core: str, span: Span
-    ) -> None:
+    def _refuse(self, record: Record, values: dict[str, int | Reg], core: str, span: Span) -> None:
         reason = self.target.machine.objection(record, values, core)
         if reason is not None:
             raise LineError("A308", reason, span)

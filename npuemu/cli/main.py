@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from npuemu import pages
-from npuemu.cli import catalog, explain, program, run, verify
+from npuemu.cli import catalog, explain, program, reproduce, run, verify
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -33,6 +33,7 @@ app.command("asm")(program.asm)
 app.command("dis")(program.dis)
 app.command("check")(program.check)
 app.command("verify")(verify.verify)
+app.command("reproduce")(reproduce.reproduce)
 app.command("list")(catalog.list_kernels)
 app.command("machines")(catalog.machines)
 app.command("isa")(catalog.isa)

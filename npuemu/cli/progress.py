@@ -15,7 +15,7 @@ class Progress:
     """Receives events of a run: call it with a dictionary.
 
     ``{"text": "compiling ..."}`` is a line to show; ``{"done": n, "total": n or None}`` moves the
-    bar (cycles, or cases).
+    bar (cycles, cases, or steps, which ``step`` names).
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Progress:
         if "text" in event:
             self._say(str(event["text"]))
         if "done" in event and sys.stderr.isatty():
-            self._move(event["done"], event.get("total"))
+            self._move(event["done"], event.get("total"), str(event.get("step", "running")))
 
     def _say(self, text: str) -> None:
         if self._bar is not None:
@@ -47,13 +47,13 @@ class Progress:
         else:
             print(text, file=sys.stderr, flush=True)
 
-    def _move(self, done: float, total: float | None) -> None:
+    def _move(self, done: float, total: float | None, step: str) -> None:
         if self._bar is None:
             self._bar = self._new_bar()
             self._bar.start()
-            self._task = self._bar.add_task("running", total=total)
+            self._task = self._bar.add_task(step, total=total)
         assert self._task is not None
-        self._bar.update(self._task, completed=done, total=total)
+        self._bar.update(self._task, completed=done, total=total, description=step)
 
     @staticmethod
     def _new_bar() -> RichProgress:

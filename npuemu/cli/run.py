@@ -23,7 +23,9 @@ def run(
     inputs: Annotated[
         list[str],
         typer.Option(
-            "--in", metavar="TENSOR=FILE", show_default=False,
+            "--in",
+            metavar="TENSOR=FILE",
+            show_default=False,
             help="Read an input (.npy, .npz:key, .safetensors:key); others are drawn from --seed.",
         ),
     ] = [],  # noqa: B006

@@ -198,9 +198,7 @@ def active_regions(e, number, ops):
         if r[0] == _VLANES:
             blk, rep, size, lanes, reps = v[r[4]], v[r[5]], v[r[6]], v[r[7]], v[r[8]]
             mem, base = v[r[2]], v[r[3]]
-            at = active_lanes(
-                out, at, r[1], mem, base, blk, rep, size, lanes, reps, ops[2], ops[3]
-            )
+            at = active_lanes(out, at, r[1], mem, base, blk, rep, size, lanes, reps, ops[2], ops[3])
         elif r[0] >= _LINEAR:
             at = _shape(r[0], r, v, out, at)
     area.out(e, 0)[H_REGIONS] = at - 1

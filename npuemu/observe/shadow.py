@@ -244,9 +244,7 @@ def _touch_leaf(w, slot, number, base, low, high, marks, write, current):
         if write == 0 and writer == header[H_SEEN] and readers == header[H_CACHE_FROM]:
             new = header[H_CACHE_TO]
         else:
-            new = touch(
-                w, slot, base + i, base + j, j - i, writer, readers, marks, write, current
-            )
+            new = touch(w, slot, base + i, base + j, j - i, writer, readers, marks, write, current)
         for b in range(i, j):
             words[GRANULE + b] = new
             if write == 1:
@@ -297,9 +295,10 @@ def _read_again(w, written, read, current):
 @njit
 def _touch_granules(w, slot, first, low, high, marks, write, current):
     """Whole granules ``low .. high``."""
-    written, read = area.written(w)[first + low : first + high], area.read(w)[
-        first + low : first + high
-    ]
+    written, read = (
+        area.written(w)[first + low : first + high],
+        area.read(w)[first + low : first + high],
+    )
     if write == 0 and _read_again(w, written, read, current):
         return
     n = written.size

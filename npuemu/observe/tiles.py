@@ -103,7 +103,15 @@ def _touch_tile(w, slot, tiles, at, marks, write, current):
     size = tiles[at + 1] * tiles[at + 3] * tiles[at + 5]
     low, high = tiles[at], tiles[at + TILE_HIGH]
     tiles[at + TILE_READ] = touch(
-        w, slot, low, high, size, tiles[at + TILE_WRITTEN], tiles[at + TILE_READ], marks, write,
+        w,
+        slot,
+        low,
+        high,
+        size,
+        tiles[at + TILE_WRITTEN],
+        tiles[at + TILE_READ],
+        marks,
+        write,
         current,
     )
     if write == 1:
@@ -143,9 +151,7 @@ def touch_runs(w, place, region, current):
     for i in range(n1):
         for j in range(n0):
             start = region[2] + i * region[4] + j * region[6]
-            touch_run(
-                w, place[1], place[0], start, start + region[7], place[2], region[1], current
-            )
+            touch_run(w, place[1], place[0], start, start + region[7], place[2], region[1], current)
 
 
 @njit

@@ -285,11 +285,18 @@ class Watch:
         rows = self.findings[: int(self.header[ar.H_FINDINGS])].tolist()
         return [
             Finding(
-                kind=f[ar.F_KIND], row_a=f[ar.F_ROW_A], row_b=f[ar.F_ROW_B],
-                core=f[ar.F_SLOT] // MEMORIES, number=f[ar.F_SLOT] % MEMORIES,
-                pipe_a=f[ar.F_PIPE_A], pipe_b=f[ar.F_PIPE_B],
-                start_a=f[ar.F_START_A], start_b=f[ar.F_START_B],
-                low=f[ar.F_LOW], high=f[ar.F_HIGH], count=f[ar.F_COUNT],
+                kind=f[ar.F_KIND],
+                row_a=f[ar.F_ROW_A],
+                row_b=f[ar.F_ROW_B],
+                core=f[ar.F_SLOT] // MEMORIES,
+                number=f[ar.F_SLOT] % MEMORIES,
+                pipe_a=f[ar.F_PIPE_A],
+                pipe_b=f[ar.F_PIPE_B],
+                start_a=f[ar.F_START_A],
+                start_b=f[ar.F_START_B],
+                low=f[ar.F_LOW],
+                high=f[ar.F_HIGH],
+                count=f[ar.F_COUNT],
             )
             for f in rows
         ]

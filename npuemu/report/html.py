@@ -36,7 +36,7 @@ _CSS = """
 .npuemu .error { color: #c0392b; } .npuemu .warning { color: #b9770e; }
 """
 
-_PAGE_CSS = """
+PAGE_CSS = """
 body { margin: 2em auto; max-width: 1100px; padding: 0 1em; color: #1c1c1c; background: #fff; }
 @media (prefers-color-scheme: dark) { body { color: #ddd; background: #161616; } }
 """
@@ -168,5 +168,5 @@ def page(report: Mapping[str, Any] | Report, *, peak: Mapping[str, float] | None
     title = escape(f"{typed.kernel} on {typed.machine}")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_PAGE_CSS}</style></head><body>{fragment(typed, peak=peak)}</body></html>\n"
+        f"<style>{PAGE_CSS}</style></head><body>{fragment(typed, peak=peak)}</body></html>\n"
     )

@@ -32,14 +32,16 @@ class Case:
 class Golden:
     """What a `golden.py` exports.
 
-    inputs(params, seed) draws the input tensors, golden(inputs, params) computes the outputs, and
-    cases() (optional) lists the cases worth verifying.
+    inputs(params, seed) draws the input tensors, golden(inputs, params) computes the outputs,
+    cases() (optional) lists the cases worth verifying, and unrounded(inputs, params) (optional)
+    gives the outputs in float32, before their last rounding.
     """
 
     path: Path
     inputs: Callable[[dict[str, int], int], Tensors]
     golden: Callable[[Tensors, dict[str, int]], Tensors]
     cases: tuple[Case, ...]
+    unrounded: Callable[[Tensors, dict[str, int]], Tensors] | None = None
 
 
 def kernel_folder(kernel: str | Path) -> Path:
@@ -77,7 +79,8 @@ def load_golden(kernel: str | Path) -> Golden:
         if not callable(getattr(module, name, None)):
             raise UserError(f"{path} defines no function {name}()")
     listed = module.cases() if hasattr(module, "cases") else [{"name": "default"}]
-    return Golden(path, module.inputs, module.golden, tuple(_case(path, c) for c in listed))
+    chosen = tuple(_case(path, c) for c in listed)
+    return Golden(path, module.inputs, module.golden, chosen, getattr(module, "unrounded", None))
 
 
 def _case(path: Path, raw: Mapping[str, Any]) -> Case:

@@ -46,6 +46,11 @@ def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
 
 def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
     """C bf16 [M, N]."""
+    return {"C": to_bf16(unrounded(inputs, params)["C"])}
+
+
+def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
+    """C as float32 [M, N], before the last rounding."""
     a, w = (_TWICE_E2M1[_codes(inputs[name])] for name in ("A", "W"))
     a_scale, w_scale = (_scales(inputs[f"{name}_scale"]) for name in ("A", "W"))
     acc = np.zeros((len(a), len(w)), np.float32)
@@ -56,7 +61,7 @@ def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]
             four_dots = (a[:, k] @ w[:, k].T).astype(np.float64) + 0.0
             scale = a_scale[:, block][:, None] * w_scale[:, block][None, :]
             acc = add_short(four_dots * 0.25 * scale, acc)
-    return {"C": to_bf16(acc)}
+    return {"C": acc}
 
 
 def _codes(x: Array) -> Array:

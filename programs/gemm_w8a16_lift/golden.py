@@ -32,9 +32,14 @@ def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
 
 def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
     """C bf16 [M, N]."""
+    return {"C": to_bf16(unrounded(inputs, params)["C"])}
+
+
+def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
+    """C as float32 [M, N], before the last rounding."""
     acc = fma_chain(inputs["A"], inputs["W"])
     with np.errstate(all="ignore"):
-        return {"C": to_bf16(acc * inputs["w_scale"].astype(np.float32)[None, :])}
+        return {"C": acc * inputs["w_scale"].astype(np.float32)[None, :]}
 
 
 def cases() -> list[dict[str, Any]]:

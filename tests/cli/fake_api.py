@@ -84,7 +84,12 @@ class FakeApi:
         capacity = {"L1": 524288, "UB": 196608}
         return [
             SimpleNamespace(
-                name="ascend910b1", title="A2", groups=24, clock_mhz=1850.0, features={"a", "b"},
-                capacity=capacity, source=Path("ascend910b1.toml"),
+                name="ascend910b1",
+                title="A2",
+                groups=24,
+                clock_mhz=1850.0,
+                features={"a", "b"},
+                capacity=capacity,
+                source=Path("ascend910b1.toml"),
             )  # fmt: skip
         ]

@@ -10,7 +10,7 @@ from typing import Any
 import golden_oracle as oracle
 import numpy as np
 import pytest
-from golden_loader import KERNELS, PROGRAMS, golden
+from golden_loader import KERNELS, MX, PROGRAMS, golden
 
 SHAPE = {"M": 10, "N": 16, "K": 64}
 F32_127, F32_254, F32_32258 = (oracle.from_int(x) for x in (127, 254, 32258))
@@ -107,6 +107,22 @@ def _mx_rows(inputs: dict[str, Any]) -> list[list[int]]:
     return [[_mx_element(a[i], ea[i], w[j], ew[j]) for j in range(len(w))] for i in range(len(a))]
 
 
+def _mx_weight(code: int, e: int) -> int:
+    """A lifted MXFP4 weight as a float32 pattern that holds a bf16 value."""
+    if e == 255:
+        return oracle.NAN32
+    magnitude = E2M1[code & 7] * Fraction(2) ** (e - 127)
+    return (oracle.bf16(oracle.round32(magnitude)) | (code >> 3) << 15) << 16
+
+
+def _mx_lift_rows(inputs: dict[str, Any]) -> list[list[int]]:
+    w = [
+        [_mx_weight(int(x), int(e[k // 32])) for k, x in enumerate(row)]
+        for row, e in zip(inputs["W"], inputs["W_scale"], strict=True)
+    ]
+    return [[oracle.bf16(_chain(a, row)) for row in w] for a in _a_bits(inputs)]
+
+
 def _nearest_e2m1(x: Fraction) -> Fraction:
     """The nearest E2M1 value; of two, the one with the even code."""
     code = min(range(8), key=lambda c: (abs(E2M1[c] - abs(x)), c % 2))
@@ -158,6 +174,7 @@ ORACLES = {
     "gemm_w8a16_dequant": _dequant_rows,
     "gemm_w8a16_lift": _lift_rows,
     "gemm_w8a16_msd": _msd_rows,
+    "gemm_w4a16_lift": _mx_lift_rows,
     "gemm_mxfp4": _mx_rows,
     "gemm_w4a16_msd": _w4a16_msd_rows,
 }
@@ -203,7 +220,7 @@ def test_inputs_follow_params_and_seed(kernel: str) -> None:
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_cases_are_legal_and_cover_the_shapes(kernel: str) -> None:
     cases = golden(kernel).cases()
-    unit = 64 if kernel in ("gemm_mxfp4", "gemm_w4a16_msd") else 32
+    unit = 64 if kernel in MX else 32
     assert len({case["name"] for case in cases}) == len(cases)
     shapes = [case["params"] for case in cases if case["params"]]
     assert all(s["N"] % 16 == 0 and s["K"] % unit == 0 and s["M"] >= 1 for s in shapes)

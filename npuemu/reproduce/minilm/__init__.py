@@ -1,0 +1,1 @@
+"""A real sentence encoder whose matrix products run on the emulated NPU."""

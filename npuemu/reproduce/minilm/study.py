@@ -1,0 +1,95 @@
+"""How close each scheme stays to the float32 sentence vectors, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npuemu.reproduce.minilm.emulated import SCHEMES, Bill, EmulatedBackend, Scheme
+from npuemu.reproduce.minilm.model import Model, NumpyBackend
+from npuemu.reproduce.minilm.wordpiece import Tokenizer
+
+Array = np.ndarray[Any, np.dtype[Any]]
+IN_NUMPY = (
+    "tokens, embeddings, biases, residuals, layer normalisation, GELU, pooling",
+    "rounding of activations to bf16, quantisation of weights and of the cache",
+)
+"""What does not run on the emulated machine."""
+
+
+def sentences(count: int | None = None) -> list[str]:
+    """The bundled sentences, of 1 to more than 20 words; ``count`` of them, spread over all
+    lengths.
+    """
+    text = (Path(__file__).parent / "sentences.txt").read_text(encoding="utf-8")
+    found = text.splitlines()
+    if count is None or count >= len(found):
+        return found
+    places = np.linspace(0, len(found) - 1, count).round().astype(int)
+    return [found[i] for i in places]
+
+
+@dataclass(frozen=True)
+class Result:
+    """One scheme: cosine similarity to the float32 vector of every sentence, and its bills."""
+
+    scheme: Scheme | None
+    """None: float32 NumPy, the reference."""
+    cosine: Array
+    linear: Bill
+    attention: Bill
+
+    @property
+    def name(self) -> str:
+        """The row's name."""
+        return "float32 NumPy" if self.scheme is None else self.scheme.name
+
+    @property
+    def cycles(self) -> int:
+        """Of all launches, one after the other."""
+        return self.linear.cycles + self.attention.cycles
+
+    @property
+    def gm_bytes(self) -> int:
+        """Read and written."""
+        parts = (self.linear, self.attention)
+        return sum(part.gm_read + part.gm_written for part in parts)
+
+
+def study(
+    model: Model,
+    tokens: list[list[int]],
+    schemes: Iterable[Scheme] = SCHEMES,
+    *,
+    machine: str = "ascend950pr",
+    blocks: int = 32,
+    advance: Callable[[str], None] = lambda _: None,
+) -> list[Result]:
+    """Encode ``tokens`` (ids of each sentence) with every scheme.
+
+    ``advance`` is called before each launch with what it is: `launches` of them a scheme.
+    """
+    exact = model.encode(NumpyBackend(), tokens)
+    results = [Result(None, np.ones(len(tokens)), Bill(), Bill())]
+    for scheme in schemes:
+        backend = EmulatedBackend(scheme, machine, blocks, advance)
+        found = model.encode(backend, tokens)
+        cosine = np.sum(found.astype(np.float64) * exact.astype(np.float64), axis=1)
+        cosine /= np.linalg.norm(found, axis=1) * np.linalg.norm(exact, axis=1)
+        results.append(Result(scheme, cosine, backend.linear_bill, backend.attention_bill))
+    return results
+
+
+def launches(model: Model) -> int:
+    """Launches of one scheme: six linear layers and one attention a layer."""
+    return 7 * model.layers
+
+
+def tokenize(folder: Path, texts: Iterable[str]) -> list[list[int]]:
+    """Token ids of each text, with the vocabulary of the model's folder; at most 256 each."""
+    tokenizer = Tokenizer(folder / "vocab.txt")
+    return [tokenizer.encode(text, longest=256)[1] for text in texts]
