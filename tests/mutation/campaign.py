@@ -56,7 +56,7 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
     ("gemm_w8a16_msd", "ascend950pr"): (
         (40, 16, 96, 2),  # one step of k; a group without columns
         (5, 272, 160, 2),  # vector cores without rows to split
-        (65, 272, 544, 1),  # codes stay in L1; a vector core without rows of the last phase
+        (193, 272, 320, 1),  # codes stay in L1; a vector core without rows of the last phase
         (130, 48, 1632, 2),  # weights stay in L1 from phase to phase
         (16, 1296, 32, 1),  # six tiles a phase: UB goes round
         (70, 272, 3616, 1),  # more codes than L1 keeps
