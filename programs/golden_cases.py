@@ -104,6 +104,7 @@ def grouped_cases() -> list[Case]:
         ("more rows than A has", many, [200, 99, 50, 300, 0, 0, 7]),
         ("groups that end at tiles", {**many, "M": 384}, [128, 0, 128, 64, 64, 0, 0]),
         ("one group", {"M": 33, "N": 32, "K": 64, "G": 1}, [33]),
+        ("one row in each of many groups", {"M": 40, "N": 16, "K": 32, "G": 40}, [1] * 40),
         ("many groups", {"M": 40, "N": 32, "K": 32, "G": 64}, [0, 1, 2, 0] * 13),
     ]
     edits: list[tuple[str, dict[str, int], Edit]] = [

@@ -33,9 +33,13 @@ BUNDLED = [
     ("gemm_bf16", "ascend950pr", 64),
     ("gemm_mxfp4", "ascend950pr", 128),
     ("gemm_w8a16_dequant", "ascend910b1", 32),
+    ("gemm_w8a16_dequant", "ascend950pr", 32),
     ("gemm_w8a16_lift", "ascend910b1", 32),
+    ("gemm_w8a16_lift", "ascend950pr", 32),
+    ("gemm_w4a16_lift", "ascend950pr", 64),
     ("gemm_w8a16_msd", "ascend910b1", 32),
     ("gemm_w8a16_msd", "ascend950pr", 32),
+    ("gemm_w4a16_msd", "ascend950pr", 64),
 ]
 DATA = [spec for spec in specs().values() if spec.data]
 
