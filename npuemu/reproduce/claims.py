@@ -60,3 +60,9 @@ INT8_BOUND = Limit("<= M/64516", 1.0 / 64516.0)
 MXFP4_BOUND = Limit("<= alpha/64", 1.0 / 64.0)
 EQUAL_TIME = Ratio("the same", 1.0, 0.02)
 """Two MXFP4 passes take the Cube time of one MXFP8 pass."""
+DEQUANT_TRAFFIC = Ratio("5 M d", 5.0, 0.05)
+"""A dequantised cache: read as int8, written as bf16, read as bf16."""
+MSD_TRAFFIC = Ratio("2 M d", 2.0, 0.05)
+"""A split query: the int8 cache read once a pass."""
+CACHE_RATIO = Ratio("up to 2.5", 2.5, 0.05)
+"""How much less of the cache splitting moves through global memory."""
