@@ -256,6 +256,7 @@ def quantize_cases(k_unit: int = 32) -> list[Case]:
         (37, 1024),
         (2, 8192 + k_unit),
         (3, 20 * 1024),
+        (301, 2048),
     ]
     found: list[Case] = [{"name": "default shape", "params": {}}]
     found += [{"name": f"{m} x {k}", "params": {"M": m, "K": k}} for m, k in shapes]

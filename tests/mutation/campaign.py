@@ -53,6 +53,21 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
         (70, 256, 2080, 1),  # more weights than L1 keeps
         (3, 16, 8224, 1),  # rows in two pieces
     ),
+    ("gemm_w8a16_msd", "ascend950pr"): (
+        (40, 16, 96, 2),  # one step of k; a group without columns
+        (5, 272, 160, 2),  # vector cores without rows to split
+        (193, 272, 320, 1),  # codes stay in L1; a vector core without rows of the last phase
+        (130, 48, 1632, 2),  # weights stay in L1 from phase to phase
+        (16, 1296, 32, 1),  # six tiles a phase: UB goes round
+        (70, 272, 3616, 1),  # more codes than L1 keeps
+        (70, 256, 2080, 1),  # more weights than L1 keeps
+        (3, 16, 4128, 1),  # rows in two pieces
+    ),
+    ("gemm_w4a16_msd", "ascend950pr"): (
+        (130, 48, 192, 2),  # two phases, a group without tiles
+        (40, 16, 4736, 1),  # three chunks of scales, ten panels
+        (256, 528, 640, 2),  # several tiles a group, both halves
+    ),
 }
 RANK = (Verdict.SAME_ORDER, Verdict.NOT_NEEDED, Verdict.OTHER_RESULT, Verdict.UNREPORTED)
 """What weighs more among the verdicts of several shapes; a report at one shape ends the matter."""
