@@ -63,6 +63,11 @@ def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
 
 def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
     """C bf16 [M, N]."""
+    return {"C": to_bf16(unrounded(inputs, params)["C"])}
+
+
+def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
+    """C as float32 [M, N], before the last rounding."""
     parts = split(inputs["A"])
     w = _VALUES[inputs["W"].view(np.uint8)]
     w_scale = _scale(inputs["W_scale"].view(np.uint8))
@@ -77,7 +82,7 @@ def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]
                     dot = values[:, k] @ w[:, k].T + 0.0
                     factor = scale[:, block][:, None] * w_scale[:, block][None, :]
                     acc = add_short(dot * factor, acc)
-    return {"C": to_bf16(acc)}
+    return {"C": acc}
 
 
 def split(a: Array) -> list[tuple[Array, Array]]:

@@ -103,6 +103,14 @@ def test_terminal_fits(width: int) -> None:
     assert ("rows of 32" in text) == (width >= 100)
 
 
+def test_a_long_section_shows_what_has_a_verdict() -> None:
+    figures = [Row(f"figure {i}", "", str(i), "") for i in range(80)]
+    text = show.terminal(_result(*ROWS, *figures), Style())
+    assert "figure two" in text and "figure 79" not in text
+    assert "... and 81 figures more, in the files of --out" in text
+    assert "figure 40" in show.terminal(_result(*figures[:50]), Style())
+
+
 def test_plots_are_xml_with_every_point() -> None:
     lines = svg(Axes("T", "K", "e", True, True), {"a & b": [(512.0, 1e-3), (8192.0, 2e-3)]})
     bars = svg(Axes("T", "", "bits"), {"a": [("one", 16.0), ("two", 5.0)], "b": [("one", 3.0)]})
