@@ -16,6 +16,7 @@ import ctypes  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 
+import ml_dtypes  # noqa: E402
 import numpy as np  # noqa: E402
 
 from npuemu.jit import compile_unit  # noqa: E402
@@ -23,12 +24,16 @@ from npuemu.units.cube import resolve  # noqa: E402
 
 MEMORY_BYTES = {2: 65536, 3: 65536, 4: 262144, 5: 4096, 8: 4096, 9: 4096}
 SCRATCH_BYTES = 16 << 20
+TYPES = {"mxfp8_e4m3": 4, "mxfp8_e5m2": 5}
 SGEMM_SHAPE = (512, 4096, 4096)
 
 CASES: list[tuple[str, str, tuple[int, int, int], int, float]] = [
     ("INT8", "mmad_s8", (128, 256, 256), 0, 4.0),
     ("BF16", "mmad_bf16", (128, 256, 128), 0, 1.0),
     ("MXFP4", "mmad_mxfp4", (128, 256, 512), 0, 3.0),
+    ("MXFP8", "mmad_mxfp8_e4m3", (128, 256, 256), 0, 0.0),
+    ("MXFP8 W4A8", "mmad_mxfp8_e4m3", (128, 256, 256), 0, 0.0),
+    ("MXFP8 e5m2", "mmad_mxfp8_e5m2", (128, 256, 256), 0, 0.0),
     ("INT8 m=16", "mmad_s8", (16, 256, 256), 0, 3.0),
     ("INT8 acc", "mmad_s8", (128, 256, 256), 1, 0.0),
     ("F16", "mmad_f16", (128, 256, 128), 0, 0.0),
@@ -57,6 +62,8 @@ class Bench:
                 bf16 = (floats.view(np.uint32) >> 16).astype(np.uint16)
                 f16 = floats.astype(np.float16)
                 data[:] = (bf16 if unit == "mmad_bf16" else f16).view(np.uint8)
+            if unit.startswith("mmad_mxfp8") and memory in (2, 3):
+                data[:] = self._fp8(rng, size, lifted="W4" in name and memory == 3)
             if memory in (8, 9):
                 low, high = (0, 255) if "wide" in name else (120, 135)
                 data[:] = rng.integers(low, high, size)
@@ -64,12 +71,22 @@ class Bench:
                 data[:] = 0
             self.ctx[2 * memory], self.ctx[2 * memory + 1] = data.ctypes.data, size
         self.ctx[35], self.ctx[36] = self._aligned(SCRATCH_BYTES).ctypes.data, SCRATCH_BYTES
-        self.ops[8:16] = (0, 0, 0, *shape, start, 0)
+        number = TYPES.get(unit.removeprefix("mmad_"), 0)
+        self.ops[8:17] = (0, 0, 0, *shape, start, 0, number)
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
         function = kind(self.compiled.address)
         ctx, ops = self.ctx.ctypes.data, self.ops.ctypes.data
         self.call: Callable[[], object] = lambda: function(ctx, ops, 0)
         self.macs = shape[0] * shape[1] * shape[2]
+
+    @staticmethod
+    def _fp8(rng: np.random.Generator, size: int, lifted: bool) -> np.ndarray:
+        """e4m3 codes of normal values that fill the format, or of e2m1 values."""
+        values = rng.standard_normal(size, np.float32) * np.float32(80)
+        if lifted:
+            values = rng.choice(np.array([0.5, 1, 1.5, 2, 3, 4, 6, -1, -2, -6], np.float32), size)
+        clipped = np.clip(values, -256, 256)
+        return np.asarray(clipped.astype(ml_dtypes.float8_e4m3fn).view(np.uint8))
 
     def _aligned(self, size: int) -> np.ndarray:
         whole = np.zeros(size + 4096, np.uint8)

@@ -78,13 +78,6 @@ def shape_of(params: dict[str, int]) -> Shape:
     return Shape(causal=bool(full["CAUSAL"]), **sizes)
 
 
-def attend(
-    shape: Shape, kv_len: Array, head: Callable[[int, int], Head], v_scale: Array | None = None
-) -> Array:
-    """O bf16 [H, NQ, G, D]: the result of `attend32`, rounded once more."""
-    return to_bf16(attend32(shape, kv_len, head, v_scale))
-
-
 def attend32(
     shape: Shape, kv_len: Array, head: Callable[[int, int], Head], v_scale: Array | None = None
 ) -> Array:

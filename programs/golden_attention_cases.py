@@ -87,15 +87,22 @@ def kv8_cases() -> list[Case]:
     )
 
 
-def resident_cases() -> list[Case]:
-    """Cases of a kernel with the parameter RESIDENT: the other traffic, the same bits."""
+def split_cases() -> list[Case]:
+    """Cases of the kernel whose two INT8 passes take 32 keys at a time, with RESIDENT and without:
+    the other traffic, the same bits.
+    """
+    found = kv8_cases()
+    for case in found:
+        if "TK" in case["params"]:
+            case["params"] = case["params"] | {"TK": -(-case["params"]["TK"] // 32) * 32}
     shapes = {
         "not resident": {},
         "not resident, one key": {"H": 1, "NQ": 1, "G": 1, "KV": 1, "D": 32},
         "not resident, decode": {"H": 2, "NQ": 1, "G": 8, "KV": 300, "D": 128},
         "not resident, row tiles": SMALL | {"NQ": 25, "CAUSAL": 1},
     }
-    return [{"name": name, "params": p | {"RESIDENT": 0}} for name, p in shapes.items()]
+    again = [{"name": name, "params": p | {"RESIDENT": 0}} for name, p in shapes.items()]
+    return found + again
 
 
 def _shape_cases() -> list[Case]:
@@ -348,7 +355,8 @@ _SHAPES = {
     "many KV tiles": {"H": 1, "NQ": 6, "G": 3, "KV": 450, "D": 32, "TM": 32, "TK": 64},
     "odd tiles": {"H": 2, "NQ": 9, "G": 5, "KV": 130, "D": 32, "TM": 7, "TK": 48},
     "least KV tiles": {"H": 1, "NQ": 3, "G": 1, "KV": 100, "D": 32, "TM": 1, "TK": 16},
-    "one KV tile": {"H": 1, "NQ": 30, "G": 4, "KV": 290, "D": 32, "TM": 128, "TK": 512},
+    "long KV tile": {"H": 1, "NQ": 9, "G": 4, "KV": 600, "D": 32, "TM": 32, "TK": 512},
+    "high row tile": {"H": 1, "NQ": 34, "G": 4, "KV": 140, "D": 64, "TM": 128, "TK": 128},
     "D 96": {"H": 2, "NQ": 7, "G": 2, "KV": 90, "D": 96},
     "D 128": {"H": 1, "NQ": 33, "G": 2, "KV": 65, "D": 128},
     "many heads": {"H": 35, "NQ": 1, "G": 2, "KV": 20, "D": 32},

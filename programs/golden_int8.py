@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from golden_arithmetic import fma32, int_gemm, to_bf16
+from golden_arithmetic import fma32, int_gemm
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -43,11 +43,11 @@ def split(a: Array) -> tuple[Array, Array, Array]:
 
 
 def scaled_gemm(a: Array, w: Array, w_scale: Array) -> Array:
-    """C bf16 [M, N] = bf16(fl(fl(f32(sum q w) * s) * w_scale[n])) of A bf16, W int8 [N, K]."""
+    """float32 [M, N]: fl(fl(f32(sum q w) * s) * w_scale[n]) of A bf16, W int8 [N, K]."""
     codes, scale = quantize(a)
     sums = int_gemm(codes, w).astype(np.float32)
     with np.errstate(all="ignore"):
-        return to_bf16((sums * scale[:, None]) * w_scale.astype(np.float32)[None, :])
+        return np.asarray((sums * scale[:, None]) * w_scale.astype(np.float32)[None, :])
 
 
 def _largest(a: Array) -> tuple[Array, Array]:

@@ -84,14 +84,17 @@ def quantize_mxfp4(a: Array) -> tuple[Array, Array]:
 def split_mxfp4(a: Array) -> tuple[Array, Array, Array, Array]:
     """bf16 [M, K] -> (high, high scale, low, low scale): two passes, codes and scales as above.
 
-    The high pass is `quantize_mxfp4`. What it leaves, r = a - high (exact, zero is +0), is the low
-    pass: scale alpha / 32, code the nearest even of r / (alpha / 32). |r| <= alpha / 8 always.
+    The high pass is `quantize_mxfp4`. What it leaves of x = a / (alpha / 4), which is exact (zero
+    is +0), is the low pass: scale alpha / 32, code the nearest even of 8 * (x - high). x is held
+    in bf16: exact, but for magnitudes below its subnormals, which at most decide a zero's sign.
     """
     blocks, exponent = _blocks(a, _FLOOR_MXFP4)
-    high, high_scale = quantize_mxfp4(a)
-    rest = blocks - np.ldexp(e2m1_values(high).reshape(blocks.shape), exponent - 2)
-    low = _to_e2m1(np.ldexp(rest, 5 - exponent))
-    return high, high_scale, low.reshape(a.shape), _scale_codes(blocks, exponent - 5)
+    x = np.ldexp(blocks, 2 - exponent)
+    x = np.where(np.abs(x) < 2.0**-126, np.rint(x * 2.0**133) * 2.0**-133, x)
+    high = _to_e2m1(x)
+    low = _to_e2m1(8.0 * (x - e2m1_values(high)))
+    scales = (_scale_codes(blocks, exponent - shift) for shift in (2, 5))
+    return high.reshape(a.shape), next(scales), low.reshape(a.shape), next(scales)
 
 
 def quantize_mxfp8(a: Array) -> tuple[Array, Array]:

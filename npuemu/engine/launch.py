@@ -334,7 +334,7 @@ class Launch:
 
     def _unit_address(self, name: str) -> int:
         if self.workers is not None and name.startswith("cube:mmad_"):
-            return self.workers.unit
+            return self.workers.unit(name.removeprefix("cube:mmad_"))
         return compiled.address(name, self.notify)
 
     def _run(self) -> int:

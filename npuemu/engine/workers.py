@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npuemu.isa.table import load
 from npuemu.jit import compile_unit
 
 MAX_THREADS = 16
 SCRATCH_EACH = 4 << 20
-_parts: list[object] = []
+_compiled: dict[Callable[..., Any], Any] = {}
+
+
+def _address(function: Callable[..., Any]) -> int:
+    """Where a function is, compiled on first use and kept."""
+    if function not in _compiled:
+        _compiled[function] = compile_unit(function)
+    return int(_compiled[function].address)
 
 
 class Workers:
@@ -24,21 +34,18 @@ class Workers:
         self.helpers = min(threads, MAX_THREADS) - 1
         self.pool: NDArray[np.int64] = np.zeros((3 + self.helpers, parallel.LINE), np.int64)
         self.scratch = np.zeros((self.helpers + 2) * SCRATCH_EACH, np.uint8)
-        if not _parts:
-            _parts.extend(compile_unit(part) for part in parallel.PARTS)
-            _parts.append(compile_unit(parallel.mmad_split))
         self.pool[0, parallel.POOL_HELPERS] = self.helpers
-        for i, part in enumerate(_parts[:-1]):
-            self.pool[0, parallel.POOL_PARTS + i] = part.address  # type: ignore[attr-defined]
         base = self.scratch.ctypes.data + (-self.scratch.ctypes.data % 64)
         for i in range(self.helpers + 1):
             self.pool[2 + i, parallel.J_SCRATCH] = base + i * SCRATCH_EACH
         self.threads: list[threading.Thread] = []
 
-    @property
-    def unit(self) -> int:
-        """Address of the unit that splits a product."""
-        return int(_parts[-1].address)  # type: ignore[attr-defined]
+    def unit(self, kind: str) -> int:
+        """Address of the unit that splits a product of an operand type."""
+        number = load().enums["ctype"].values[kind]
+        part = self.parallel.PARTS[number]
+        self.pool[0, self.parallel.POOL_PARTS + number] = _address(part)
+        return _address(self.parallel.mmad_split)
 
     def _job(self, index: int) -> int:
         return int(self.pool[2 + index].ctypes.data)

@@ -10,8 +10,10 @@ from html import escape
 Point = tuple[float | str, float]
 """x, a number or the name of a group of bars, and y."""
 
-WIDTH, HEIGHT = 720, 340
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 190, 30, 62
+HEIGHT = 340
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 532, 30, 278
+"""Edges of the axes; the legend stands on their right."""
+_LETTER = 6.2  # width of a letter, about
 _COLORS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#4aa3df", "#7d7d7d", "#8b5cf6",
     "#7f5539", "#2f9e9e",
@@ -33,22 +35,23 @@ class Axes:
 def svg(axes: Axes, curves: Mapping[str, Sequence[Point]]) -> str:
     """Lines over numbers, or bars over names, as an ``<svg>`` element."""
     points = [point for curve in curves.values() for point in curve]
+    width = _RIGHT + 40 + round(_LETTER * max(map(len, curves), default=0))
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
+        f'<svg viewBox="0 0 {width} {HEIGHT}" width="{width}" height="{HEIGHT}" role="img" '
         f'aria-label="{escape(axes.title)}" fill="currentColor" font-size="11">',
         _text(_LEFT, 16, axes.title, "start", 'font-size="13" font-weight="600"'),
     ]
     if points:
         groups = list(dict.fromkeys(x for x, _ in points if isinstance(x, str)))
         ticks = _ticks([y for _, y in points], axes.log_y, bool(groups))
-        place = _scale(ticks[0], ticks[-1], HEIGHT - _BOTTOM, _TOP, axes.log_y)
+        place = _scale(ticks[0], ticks[-1], _BOTTOM, _TOP, axes.log_y)
         parts += [_line_of(place(t), t) for t in ticks]
         if groups:
             parts += _bars(curves, groups, place)
         else:
             parts += _lines(axes, curves, place)
-    middle = (_TOP + HEIGHT - _BOTTOM) / 2
-    parts.append(_text((_LEFT + WIDTH - _RIGHT) / 2, HEIGHT - 8, axes.x, "middle"))
+    middle = (_TOP + _BOTTOM) / 2
+    parts.append(_text((_LEFT + _RIGHT) / 2, HEIGHT - 8, axes.x, "middle"))
     turned = f'transform="rotate(-90 14 {middle:.1f})"'
     parts.append(_text(14, middle, axes.y, "middle", turned))
     parts += _legend(list(curves))
@@ -88,7 +91,7 @@ def _ticks(values: Sequence[float], log: bool, from_zero: bool) -> list[float]:
 
 
 def _line_of(y: float, value: float) -> str:
-    line = f'<line x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" {_GRID}/>'
+    line = f'<line x1="{_LEFT}" x2="{_RIGHT}" y1="{y:.1f}" y2="{y:.1f}" {_GRID}/>'
     small = 0 < abs(value) < 0.01 or abs(value) >= 1e6
     return line + _text(_LEFT - 6, y + 4, f"{value:.0e}" if small else f"{value:g}", "end")
 
@@ -99,8 +102,8 @@ def _lines(
     xs = sorted({float(x) for curve in curves.values() for x, _ in curve})
     shown = xs if axes.log_x else _ticks(xs, False, False)
     low, high = (xs[0], xs[-1]) if axes.log_x else (shown[0], shown[-1])
-    across = _scale(low, high, _LEFT + 8, WIDTH - _RIGHT - 8, axes.log_x)
-    parts = [_text(across(x), HEIGHT - _BOTTOM + 16, f"{x:,g}", "middle") for x in shown]
+    across = _scale(low, high, _LEFT + 8, _RIGHT - 8, axes.log_x)
+    parts = [_text(across(x), _BOTTOM + 16, f"{x:,g}", "middle") for x in shown]
     for color, (name, curve) in zip(_cycle(len(curves)), curves.items(), strict=True):
         spots = [(across(float(x)), place(y), x, y) for x, y in sorted(curve)]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b, _, _ in spots)
@@ -116,12 +119,12 @@ def _lines(
 def _bars(
     curves: Mapping[str, Sequence[Point]], groups: Sequence[str], place: Callable[..., float]
 ) -> list[str]:
-    band = (WIDTH - _RIGHT - _LEFT) / len(groups)
+    band = (_RIGHT - _LEFT) / len(groups)
     wide = 0.84 * band / len(curves)
     parts = []
     for g, group in enumerate(groups):
         for i, line in enumerate(_folded(group, max(8, int(band / 6)))[:3]):
-            below = HEIGHT - _BOTTOM + 14 + 12 * i
+            below = _BOTTOM + 14 + 12 * i
             parts.append(_text(_LEFT + band * (g + 0.5), below, line, "middle"))
         for i, (color, (name, curve)) in enumerate(
             zip(_cycle(len(curves)), curves.items(), strict=True)
@@ -151,7 +154,7 @@ def _legend(names: Sequence[str]) -> list[str]:
     parts = []
     for i, (color, name) in enumerate(zip(_cycle(len(names)), names, strict=True)):
         y = _TOP + 18 * i
-        left = WIDTH - _RIGHT + 14
+        left = _RIGHT + 14
         parts.append(f'<rect x="{left}" y="{y}" width="10" height="10" fill="{color}"/>')
         parts.append(_text(left + 16, y + 9, name, "start"))
     return parts

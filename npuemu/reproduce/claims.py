@@ -27,6 +27,19 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Ratio:
+    """A ratio that the paper states in words, and how far ours may be off."""
+
+    printed: str
+    value: float
+    tolerance: float
+
+    def agrees(self, ours: float) -> bool:
+        """Whether ours is the stated ratio."""
+        return abs(ours - self.value) <= self.tolerance
+
+
+@dataclass(frozen=True)
 class Limit:
     """A bound of the paper: as printed, and the most that ours may be in the same unit."""
 
@@ -45,3 +58,11 @@ MXFP4_GAIN = Claim("1.36", 6.6 - 5.24)
 """The difference of the two figures above, which the paper compares."""
 INT8_BOUND = Limit("<= M/64516", 1.0 / 64516.0)
 MXFP4_BOUND = Limit("<= alpha/64", 1.0 / 64.0)
+EQUAL_TIME = Ratio("the same", 1.0, 0.02)
+"""Two MXFP4 passes take the Cube time of one MXFP8 pass."""
+DEQUANT_TRAFFIC = Ratio("5 M d", 5.0, 0.05)
+"""A dequantised cache: read as int8, written as bf16, read as bf16."""
+MSD_TRAFFIC = Ratio("2 M d", 2.0, 0.05)
+"""A split query: the int8 cache read once a pass."""
+CACHE_RATIO = Ratio("up to 2.5", 2.5, 0.05)
+"""How much less of the cache splitting moves through global memory."""

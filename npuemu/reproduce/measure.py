@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from npuemu import api
+from npuemu.errors import NpuemuError
 from npuemu.machine import Machine
 from npuemu.machine import load as load_machine
 
@@ -104,13 +105,16 @@ class Timing:
 def time_kernel(kernel: str, target: Target, params: Mapping[str, int]) -> Timing:
     """Run ``kernel`` in timing mode: cycles and traffic are those of a full run.
 
-    Raises `RuntimeError` where the run has findings: no figure of a faulty kernel is shown.
+    Raises `NpuemuError` where the run has findings: no figure of a faulty kernel is shown.
     """
     machine = target.load()
     program = api.load(kernel, machine=machine, blocks=target.blocks, **params)
     run = api.run(program, machine, mode="timing", check=False)
     if run.diagnostics:
-        raise RuntimeError(f"{kernel} on {target}: {run.diagnostics[0]}")
+        first = run.diagnostics[0]
+        sizes = " ".join(f"{name}={value}" for name, value in params.items())
+        said = f"{first['where']}: {first['code']}: {first['message']}"
+        raise NpuemuError(f"{kernel} {sizes} on {target}: {said}")
     report = run.report
     traffic = report["traffic"]
     return Timing(

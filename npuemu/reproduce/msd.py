@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from npuemu.reproduce import claims
+from npuemu.reproduce.attention import AttentionErrors, CacheTraffic
 from npuemu.reproduce.bits import Bits
+from npuemu.reproduce.cycles import layer_section, sweep_section
+from npuemu.reproduce.equal_time import EqualTime
 from npuemu.reproduce.gemm import GemmErrors
+from npuemu.reproduce.model_errors import ModelErrors
 from npuemu.reproduce.rows import Result, Section, Tell, run
 from npuemu.reproduce.vectors import Confirmed
 
@@ -15,7 +19,9 @@ from npuemu.reproduce.vectors import Confirmed
 class Plan:
     """How much a study draws. values: drawn activations; awkward: rows of each kind of worst case;
     confirmed: rows of each kind that the vector programs convert; rows, columns: size of C in the
-    GEMM errors; lengths: their K.
+    GEMM errors; lengths: their K; modelled: M of the models; keys: lengths of the
+    cache in attention's errors, the last one also of the decoding traffic; cubes: M of the
+    equal-time claim.
     """
 
     values: int
@@ -24,10 +30,19 @@ class Plan:
     rows: int
     columns: int
     lengths: tuple[int, ...]
+    modelled: tuple[int, ...]
+    keys: tuple[int, ...]
+    cubes: tuple[int, ...]
 
 
-FULL = Plan(100_000_000, 200_000, 256, 64, 128, (512, 1024, 2048, 4096, 8192))
-QUICK = Plan(10_000_000, 8_192, 32, 32, 64, (512, 4096))
+FULL = Plan(
+    100_000_000, 200_000, 256, 64, 128, (512, 1024, 2048, 4096, 8192),
+    (1, 16, 32, 64, 96, 128, 192, 256, 384, 512, 1024),
+    (1024, 2048, 4096, 8192, 16384, 32768), (16, 64, 128, 256, 512),
+)  # fmt: skip
+QUICK = Plan(
+    10_000_000, 8_192, 32, 32, 64, (512, 4096), (1, 16, 64, 256, 512), (1024, 4096), (64, 256)
+)
 
 
 def sections(plan: Plan, tell: Tell | None = None) -> list[Section]:
@@ -36,6 +51,12 @@ def sections(plan: Plan, tell: Tell | None = None) -> list[Section]:
         Bits(plan.values, plan.awkward).section(),
         Confirmed(plan.confirmed, tell).section(),
         GemmErrors(plan.rows, plan.columns, plan.lengths, tell).section(),
+        AttentionErrors(plan.keys, tell).section(),
+        sweep_section(plan is QUICK),
+        layer_section(plan is QUICK),
+        EqualTime(plan.cubes).section(),
+        CacheTraffic(plan.keys[-1]).section(),
+        ModelErrors(plan.modelled).section(),
     ]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from npuemu.errors import NpuemuError
+
 Verdict = Literal["agrees", "disagrees", "", "holds", "FAILS", "not run"]
 """``agrees``, ``disagrees``: with the paper's figure; empty: the paper gives none; ``holds``,
 ``FAILS``: a check of our own; ``not run``: something that it needs is not there."""
@@ -124,6 +126,14 @@ Tell = Callable[[dict[str, Any]], None]
 """Takes `step`, `done` and `total`, or a `text` for the person."""
 
 
+def _found(step: Step) -> Found:
+    """What a step adds; one that breaks off is a failed row, and the study goes on."""
+    try:
+        return step.run()
+    except NpuemuError as error:
+        return Found([Row(step.title, "", "-", str(error).splitlines()[0], sound=False)])
+
+
 def run(
     study: str, title: str, quick: bool, sections: Iterable[Section], tell: Tell | None = None
 ) -> Result:
@@ -135,7 +145,7 @@ def run(
         for step in section.steps:
             if tell is not None:
                 tell({"step": step.title, "done": done, "total": total})
-            found = step.run()
+            found = _found(step)
             part.rows += found.rows
             part.curves += found.curves
             done += 1

@@ -16,6 +16,7 @@ from npuemu.reproduce.rows import Curve, Part, Plot, Result, Row
 
 SCHEMA = "npuemu-study-1"
 KEYS = ("section", "claim", "paper", "ours", "where", "verdict")
+_LONG = 60  # rows of a section beyond which mere figures are left to the files
 _NARROW = 100  # columns of a terminal under which `where` stands below its row
 
 _CSS = """
@@ -52,14 +53,22 @@ def terminal(result: Result, style: Style) -> str:
         columns.append(Column("where", wrap=True, style="dim"))
     texts = [heading(result) + "\n"]
     for part in result.parts:
+        listed = _shown(part.rows)
         rows = [
             [row.claim, row.paper, row.ours, row.verdict, row.where][: len(columns)]
-            for row in part.rows
+            for row in listed
         ]
-        texts.append(f"{part.section.title}\n{table(columns, rows, style)}")
+        more = len(part.rows) - len(listed)
+        rest = f"... and {more} figures more, in the files of --out\n" if more else ""
+        texts.append(f"{part.section.title}\n{table(columns, rows, style)}{rest}")
     if narrow:
         texts.append("(a terminal of 100 columns shows where each figure comes from)\n")
     return "\n".join(texts)
+
+
+def _shown(rows: Sequence[Row]) -> Sequence[Row]:
+    """All rows of a section; of a long one those with a verdict or a figure of the paper."""
+    return rows if len(rows) <= _LONG else [r for r in rows if r.verdict or r.paper]
 
 
 def record(section: str, row: Row) -> dict[str, Any]:

@@ -19,7 +19,8 @@ import numpy as np
 if (shared := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.append(shared)
 
-from golden_attention import Head, attend, bf16_head, shape_of
+from golden_arithmetic import to_bf16
+from golden_attention import Head, attend32, bf16_head, shape_of
 from golden_attention_cases import bf16_cases, bf16_inputs
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -32,13 +33,18 @@ def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
 
 def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
     """O bf16 [H, NQ, G, D]."""
+    return {"O": to_bf16(unrounded(inputs, params)["O"])}
+
+
+def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
+    """O as float32 [H, NQ, G, D], before the last rounding."""
     shape = shape_of(params)
     q = inputs["Q"].reshape(shape.h, shape.rows, shape.d)
 
     def head(h: int, n: int) -> Head:
         return bf16_head(q[h], inputs["K"][h, :n], inputs["V"][h, :n])
 
-    return {"O": attend(shape, inputs["kv_len"], head)}
+    return {"O": attend32(shape, inputs["kv_len"], head)}
 
 
 def cases() -> list[dict[str, Any]]:

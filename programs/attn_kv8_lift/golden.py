@@ -21,7 +21,7 @@ if (shared := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.append(shared)
 
 from golden_arithmetic import to_bf16
-from golden_attention import Head, attend, bf16_head, shape_of
+from golden_attention import Head, attend32, bf16_head, shape_of
 from golden_attention_cases import kv8_cases, kv8_inputs
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -34,6 +34,11 @@ def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
 
 def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
     """O bf16 [H, NQ, G, D]."""
+    return {"O": to_bf16(unrounded(inputs, params)["O"])}
+
+
+def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
+    """O as float32 [H, NQ, G, D], before the last rounding."""
     shape = shape_of(params)
     q = inputs["Q"].astype(np.float32).reshape(shape.h, shape.rows, shape.d)
     with np.errstate(all="ignore"):
@@ -42,7 +47,7 @@ def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]
     def head(h: int, n: int) -> Head:
         return bf16_head(scaled[h], inputs["K8"][h, :n], inputs["V8"][h, :n])
 
-    return {"O": attend(shape, inputs["kv_len"], head, inputs["v_scale"].astype(np.float32))}
+    return {"O": attend32(shape, inputs["kv_len"], head, inputs["v_scale"].astype(np.float32))}
 
 
 def cases() -> list[dict[str, Any]]:

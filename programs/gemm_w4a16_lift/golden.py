@@ -52,7 +52,12 @@ def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
 
 def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
     """C bf16 [M, N]."""
-    return {"C": to_bf16(fma_chain(inputs["A"], lifted(inputs["W"], inputs["W_scale"])))}
+    return {"C": to_bf16(unrounded(inputs, params)["C"])}
+
+
+def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
+    """C as float32 [M, N], before the last rounding."""
+    return {"C": fma_chain(inputs["A"], lifted(inputs["W"], inputs["W_scale"]))}
 
 
 def lifted(codes: Array, scales: Array) -> Array:

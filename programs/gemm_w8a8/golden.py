@@ -21,6 +21,7 @@ import numpy as np
 if (shared := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.append(shared)
 
+from golden_arithmetic import to_bf16
 from golden_cases import w8a8_cases, w8a16_inputs
 from golden_int8 import scaled_gemm
 
@@ -34,6 +35,11 @@ def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
 
 def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
     """C bf16 [M, N]."""
+    return {"C": to_bf16(unrounded(inputs, params)["C"])}
+
+
+def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
+    """C as float32 [M, N], before the last rounding."""
     return {"C": scaled_gemm(inputs["A"], inputs["W"], inputs["w_scale"])}
 
 

@@ -18,7 +18,7 @@ import numpy as np
 if (shared := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.append(shared)
 
-from golden_arithmetic import BF16
+from golden_arithmetic import to_bf16
 from golden_cases import dimensions, grouped_cases, normal_bf16
 from golden_int8 import scaled_gemm
 
@@ -39,8 +39,15 @@ def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
 
 def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
     """C bf16 [M, N]."""
+    c = to_bf16(unrounded(inputs, params)["C"])
+    c.view(np.uint16)[int(inputs["group_sizes"].sum()) :] = 0xFFFF
+    return {"C": c}
+
+
+def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
+    """C as float32 [M, N], before the last rounding; NaN in rows behind the last group."""
     a, w, w_scale = inputs["A"], inputs["W"], inputs["w_scale"]
-    c = np.full((len(a), w.shape[1]), 0xFFFF, np.uint16).view(BF16)
+    c = np.full((len(a), w.shape[1]), np.nan, np.float32)
     row = 0
     for group, size in enumerate(inputs["group_sizes"]):
         rows = slice(row, min(row + int(size), len(a)))

@@ -14,9 +14,10 @@ KERNELS = (
     "gemm_w8a16_lift",
     "gemm_w8a16_msd",
     "gemm_w4a16_lift",
+    "gemm_w4a16_msd",
     "gemm_mxfp4",
 )
-MX = frozenset({"gemm_w4a16_lift", "gemm_mxfp4"})
+MX = frozenset({"gemm_w4a16_lift", "gemm_w4a16_msd", "gemm_mxfp4"})
 """Kernels with a scale for every 32 k, whose K is a multiple of 64."""
 
 

@@ -57,17 +57,18 @@ def mxfp4(block: list[int]) -> tuple[list[int], int, list[int], int]:
     if not _is_finite(block):
         return [0] * 32, 255, [0] * 32, 255
     exponent = alpha_exponent(block, -122)
-    high_scale, low_scale = TWO ** (exponent - 2), TWO ** (exponent - 5)
     high, low = [], []
     for bits in block:
-        x = oracle.value(bits)
+        x = oracle.value(bits) / TWO ** (exponent - 2)
+        if abs(x) < TWO**-126:
+            x = round(x * TWO**133) / TWO**133  # as a bf16 subnormal, nearest even
         sign = 8 if bits & oracle.SIGN32 else 0
-        code = nearest(E2M1, x / high_scale)
-        rest = abs(x) - E2M1[code] * high_scale  # of |x|, so its sign is that of the code's error
+        code = nearest(E2M1, x)
+        rest = abs(x) - E2M1[code]  # of |x|, so its sign is that of the code's error
         negative = (rest < 0) != bool(sign) if rest else False
-        assert abs(rest) <= TWO**exponent / 8
+        assert abs(rest) <= Fraction(1, 2)
         high.append(code | sign)
-        low.append(nearest(E2M1, rest / low_scale) | (8 if negative else 0))
+        low.append(nearest(E2M1, 8 * rest) | (8 if negative else 0))
     return high, exponent - 2 + 127, low, exponent - 5 + 127
 
 

@@ -123,6 +123,52 @@ def _mx_lift_rows(inputs: dict[str, Any]) -> list[list[int]]:
     return [[oracle.bf16(_chain(a, row)) for row in w] for a in _a_bits(inputs)]
 
 
+def _nearest_e2m1(x: Fraction) -> Fraction:
+    """The nearest E2M1 value; of two, the one with the even code."""
+    code = min(range(8), key=lambda c: (abs(E2M1[c] - abs(x)), c % 2))
+    return -E2M1[code] if x < 0 else E2M1[code]
+
+
+def _mx_split(block: list[int]) -> tuple[list[Fraction], list[Fraction], Fraction] | None:
+    """(high values, low values, alpha) of float32 patterns, or None if one is not finite."""
+    if any(oracle.is_nan(x) or oracle.is_inf(x) for x in block):
+        return None
+    x = [oracle.value(bits) for bits in block]
+    alpha = Fraction(1, 2**122)
+    while alpha < max(abs(v) for v in x):
+        alpha *= 2
+    high = [_nearest_e2m1(v / (alpha / 4)) for v in x]
+    rest = [v - h * alpha / 4 for v, h in zip(x, high, strict=True)]
+    return high, [_nearest_e2m1(r / (alpha / 32)) for r in rest], alpha
+
+
+def _split_element(blocks: list[Any], w: Any, ew: Any, step: int) -> int:
+    """One output of the MXFP4 GEMM with split A; ``step``: blocks of a K tile."""
+    acc = 0
+    for first in range(0, len(blocks), step):
+        for part, scale in ((0, 4), (1, 32)):
+            for block in range(first, min(first + step, len(blocks))):
+                split, e = blocks[block], int(ew[block])
+                if split is None or e == 255 or oracle.is_nan(acc):
+                    acc = oracle.NAN32
+                    continue
+                codes = w[32 * block : 32 * block + 32]
+                products = (a * E2M1[int(c)] for a, c in zip(split[part], codes, strict=True))
+                if not oracle.is_inf(acc):
+                    exact = sum(products, Fraction(0)) * split[2] / scale * Fraction(2) ** (e - 127)
+                    acc = oracle.round32(exact + oracle.value(acc))
+    return oracle.bf16(acc)
+
+
+def _w4a16_msd_rows(inputs: dict[str, Any], step: int = 8) -> list[list[int]]:
+    w, ew = inputs["W"], inputs["W_scale"]
+    rows = []
+    for a in _a_bits(inputs):
+        blocks = [_mx_split(a[k : k + 32]) for k in range(0, len(a), 32)]
+        rows.append([_split_element(blocks, w[j], ew[j], step) for j in range(len(w))])
+    return rows
+
+
 ORACLES = {
     "gemm_bf16": _bf16_rows,
     "gemm_w8a16_dequant": _dequant_rows,
@@ -130,7 +176,16 @@ ORACLES = {
     "gemm_w8a16_msd": _msd_rows,
     "gemm_w4a16_lift": _mx_lift_rows,
     "gemm_mxfp4": _mx_rows,
+    "gemm_w4a16_msd": _w4a16_msd_rows,
 }
+
+
+@pytest.mark.parametrize("tile", [64, 128])
+def test_k_tiles_order_the_passes(tile: int) -> None:
+    module = golden("gemm_w4a16_msd")
+    inputs = module.inputs({"M": 4, "N": 16, "K": 192}, 2)
+    got = module.golden(inputs, {"TK": tile})["C"].view(np.uint16)
+    assert np.array_equal(got, np.array(_w4a16_msd_rows(inputs, tile // 32), np.uint16))
 
 
 def _edited_cases() -> list[Any]:

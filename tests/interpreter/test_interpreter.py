@@ -33,9 +33,16 @@ BUNDLED = [
     ("gemm_bf16", "ascend950pr", 64),
     ("gemm_mxfp4", "ascend950pr", 128),
     ("gemm_w8a16_dequant", "ascend910b1", 32),
+    ("gemm_w8a16_dequant", "ascend950pr", 32),
     ("gemm_w8a16_lift", "ascend910b1", 32),
+    ("gemm_w8a16_lift", "ascend950pr", 32),
+    ("gemm_w4a16_lift", "ascend950pr", 64),
     ("gemm_w8a16_msd", "ascend910b1", 32),
     ("gemm_w8a16_msd", "ascend950pr", 32),
+    ("gemm_w4a16_msd", "ascend950pr", 64),
+    ("quantize_mxfp4", "ascend950pr", 64),
+    ("quantize_mxfp8", "ascend950pr", 64),
+    ("quantize_mxfp4_msd", "ascend950pr", 64),
 ]
 DATA = [spec for spec in specs().values() if spec.data]
 
@@ -161,7 +168,8 @@ def test_kernels_of_the_diagnostics_page(code: str, wrong: str, right: str) -> N
 
 def bundled(name: str, machine: str, k: int, blocks: int) -> tuple[Program, dict[str, bytes]]:
     """A bundled kernel of one small size with drawn inputs."""
-    program = npuemu.load(name, machine=machine, M=20, N=32, K=k, blocks=blocks)
+    shape = {"M": 20, "K": k} | ({} if name.startswith("quantize") else {"N": 32})
+    program = npuemu.load(name, machine=machine, blocks=blocks, **shape)
     inputs = {
         t.name: as_bytes(t, npuemu.api.draw(t, blocks)) for t in program.tensors if t.role == "in"
     }

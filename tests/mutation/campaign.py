@@ -26,12 +26,22 @@ VECTOR_CAST: tuple[Sizes, ...] = (
     (272, 48, 2080, 1),  # several chunks a flag
     (272, 400, 544, 2),
 )
+RING: tuple[Sizes, ...] = (
+    (20, 48, 2112, 1),  # one panel, the ring of W goes round
+    (5, 400, 192, 1),  # four panels of a chunk
+    (40, 528, 704, 2),  # wide panels, ragged in every direction
+    (520, 272, 320, 1),  # two strips, the panel stays for both
+    (800, 80, 1856, 1),  # two strips, each lifts the panel
+)
 CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
     ("gemm_bf16", "ascend910b1"): ((520, 16, 544, 1), (256, 528, 160, 2), (130, 48, 544, 1)),
     ("gemm_bf16", "ascend950pr"): ((520, 16, 544, 1), (256, 528, 160, 2)),
     ("gemm_mxfp4", "ascend950pr"): ((390, 16, 5440, 1), (256, 528, 640, 2)),
     ("gemm_w8a16_dequant", "ascend910b1"): VECTOR_CAST,
+    ("gemm_w8a16_dequant", "ascend950pr"): RING,
     ("gemm_w8a16_lift", "ascend910b1"): VECTOR_CAST,
+    ("gemm_w8a16_lift", "ascend950pr"): RING,
+    ("gemm_w4a16_lift", "ascend950pr"): RING,
     ("gemm_w8a16_msd", "ascend910b1"): (
         (40, 16, 96, 2),  # one step of k; a group without columns
         (5, 272, 160, 2),  # vector cores without rows to split
@@ -42,6 +52,21 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
         (70, 272, 3616, 1),  # more codes than L1 keeps
         (70, 256, 2080, 1),  # more weights than L1 keeps
         (3, 16, 8224, 1),  # rows in two pieces
+    ),
+    ("gemm_w8a16_msd", "ascend950pr"): (
+        (40, 16, 96, 2),  # one step of k; a group without columns
+        (5, 272, 160, 2),  # vector cores without rows to split
+        (193, 272, 320, 1),  # codes stay in L1; a vector core without rows of the last phase
+        (130, 48, 1632, 2),  # weights stay in L1 from phase to phase
+        (16, 1296, 32, 1),  # six tiles a phase: UB goes round
+        (70, 272, 3616, 1),  # more codes than L1 keeps
+        (70, 256, 2080, 1),  # more weights than L1 keeps
+        (3, 16, 4128, 1),  # rows in two pieces
+    ),
+    ("gemm_w4a16_msd", "ascend950pr"): (
+        (130, 48, 192, 2),  # two phases, a group without tiles
+        (40, 16, 4736, 1),  # three chunks of scales, ten panels
+        (256, 528, 640, 2),  # several tiles a group, both halves
     ),
 }
 RANK = (Verdict.SAME_ORDER, Verdict.NOT_NEEDED, Verdict.OTHER_RESULT, Verdict.UNREPORTED)

@@ -22,7 +22,8 @@ TILE = {"L0C": 1024, "UB": 256}
 """Bytes of a tile of L0C (16 x 16 words) and of UB (a repeat); elsewhere a fractal of 512."""
 SLOTS = range(2, 5)
 SLOT_NUMBERS = re.compile(
-    r"\s*(mul|shl) \w+, (g_fill|g_buffer|g_l0|g_t4|mx_fill|mx_use|e[01cosw]|t|event|parity|bslot),"
+    r"\s*(mul|shl) \w+, (g_fill|g_buffer|g_l0|g_t4|mx_fill|mx_use|e[01acosw]|acc|ns|ob|sb|t|event|"
+    r"parity|bslot),"
 )
 """How the kernels' source spells the place of a slot: a slot number times the bytes of a slot."""
 

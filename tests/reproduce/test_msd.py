@@ -10,7 +10,8 @@ import pytest
 
 from npuemu.formats import activations
 from npuemu.formats.activations import Rows
-from npuemu.reproduce import bits, encoder, gemm, msd, values
+from npuemu.reproduce import bits, gemm, msd, values
+from npuemu.reproduce.minilm import model
 from npuemu.reproduce.rows import Found
 
 PROGRAMS = Path(__file__).resolve().parents[2] / "programs"
@@ -77,7 +78,7 @@ def test_worst_cases_are_what_they_say() -> None:
 
 
 def test_without_the_network_the_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoder, "PACKAGE", "no_such_package")
+    monkeypatch.setattr(model, "PACKAGE", "no_such_package")
     (row,) = bits.Bits(0, 0).real_values().rows
     assert row.verdict == "not run" and row.where.startswith("not installed: pip install")
 

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from npuemu.errors import NpuemuError
 from npuemu.report.plot import Axes, svg
 from npuemu.report.tables import Style
 from npuemu.reproduce import show
@@ -59,6 +60,21 @@ def test_progress_names_every_step() -> None:
     assert [(e["done"], e["total"]) for e in events] == [(i, 4) for i in range(5)]
 
 
+def test_a_step_that_breaks_off_is_a_failed_row() -> None:
+    def broken() -> Found:
+        raise NpuemuError("error[E110]: deadlock\n  more")
+
+    steps = (Step("a kernel", broken), Step("another", lambda: Found(ROWS)))
+    result = run("msd", "A paper", False, [Section("Part", "", steps)])
+    first = result.rows[0]
+    assert (first.verdict, first.claim, first.where) == (
+        "FAILS",
+        "a kernel",
+        "error[E110]: deadlock",
+    )
+    assert len(result.rows) == 1 + len(ROWS) and not result.sound
+
+
 def test_json_and_csv_hold_every_row() -> None:
     result = _result(*ROWS)
     found = json.loads(show.as_json(result))
@@ -85,6 +101,14 @@ def test_terminal_fits(width: int) -> None:
     assert max(map(len, text.splitlines())) <= width
     assert "1 agrees, 1 disagrees, 1 holds, 1 not run" in text
     assert ("rows of 32" in text) == (width >= 100)
+
+
+def test_a_long_section_shows_what_has_a_verdict() -> None:
+    figures = [Row(f"figure {i}", "", str(i), "") for i in range(80)]
+    text = show.terminal(_result(*ROWS, *figures), Style())
+    assert "figure two" in text and "figure 79" not in text
+    assert "... and 81 figures more, in the files of --out" in text
+    assert "figure 40" in show.terminal(_result(*figures[:50]), Style())
 
 
 def test_plots_are_xml_with_every_point() -> None:

@@ -38,7 +38,7 @@ def test_every_part_is_compared(monkeypatch: pytest.MonkeyPatch, pair: vectors.P
     for name in pair.parts:
 
         def flip(outputs: dict[str, np.ndarray], name: str = name) -> None:
-            vectors.raw(outputs[name]).reshape(-1)[3] ^= 1
+            vectors.raw(outputs[name]).reshape(-1)[3] ^= 2
 
         row = _confirm(monkeypatch, pair, flip)
         assert row.verdict == "FAILS" and f"1 of {name} differ" in row.where
@@ -53,11 +53,22 @@ def test_codes_without_a_meaning_are_free(monkeypatch: pytest.MonkeyPatch) -> No
     pair = next(p for p in vectors.PAIRS if p.kernel == "quantize_mxfp4")
 
     def fill(outputs: dict[str, np.ndarray]) -> None:
-        bad = np.repeat(outputs["scale"] == 255, 32, axis=1)
+        bad = np.repeat(outputs["Q_scale"] == 255, 32, axis=1)
         assert bad.any()
-        outputs["codes"][bad] = 7
+        outputs["Q"][bad] = 7
 
     assert _confirm(monkeypatch, pair, fill).verdict == "holds"
+
+
+def test_the_sign_of_a_second_zero_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = next(p for p in vectors.PAIRS if p.kernel == "quantize_mxfp4_msd")
+    for part, verdict in (("Low", "holds"), ("High", "FAILS")):
+
+        def clear(outputs: dict[str, np.ndarray], part: str = part) -> None:
+            assert (outputs[part] == 8).any()
+            outputs[part][outputs[part] == 8] = 0
+
+        assert _confirm(monkeypatch, pair, clear).verdict == verdict
 
 
 def test_a_program_that_is_not_there() -> None:

@@ -56,7 +56,7 @@ def unit(name: str, path: str) -> Any:
     if path == "fast":
         function = resolve(name)
     elif name.startswith("mmad_mxfp8"):
-        function = mxfp8_portable.mmad_mxfp8
+        function = mxfp8_portable.mmad_mxfp8_e4m3
     else:
         function = getattr(portable, name)
     compiled = compile_unit(function)

@@ -17,16 +17,14 @@ _PATHS = {
     "mmad_bf16": ("half", "portable", "bf16_range"),
     "mmad_f16": ("half", "portable", "f16_range"),
     "mmad_mxfp4": ("mxfp4", "portable", "mx_range"),
-    "mmad_mxfp8": ("mxfp8_portable", "mxfp8_portable", "mx8_range"),
+    "mmad_mxfp8_e4m3": ("mxfp8", "mxfp8_portable", "mx8_range"),
+    "mmad_mxfp8_e5m2": ("mxfp8_portable", "mxfp8_portable", "mx8_range"),
+    "mmad_mxfp8_e4m3_e5m2": ("mxfp8_portable", "mxfp8_portable", "mx8_range"),
+    "mmad_mxfp8_e5m2_e4m3": ("mxfp8_portable", "mxfp8_portable", "mx8_range"),
 }
 """Unit -> modules of the fast and of the portable path, and the name of its column-range
 function.
 """
-
-
-def _shared(name: str) -> str:
-    """The unit of an instruction: one serves all MXFP8 operand types."""
-    return "mmad_mxfp8" if name.startswith("mmad_mxfp8") else name
 
 
 def _module(name: str) -> Any:
@@ -38,7 +36,6 @@ def _module(name: str) -> Any:
 
 def resolve(name: str) -> Callable[..., Any]:
     """The plain Python function of a unit (``mmad_s8`` ...), for ``npuemu.jit.compile_unit``."""
-    name = _shared(name)
     function: Callable[..., Any] = getattr(_module(name), name)
     return function
 
@@ -50,6 +47,5 @@ def resolve_range(name: str) -> Callable[..., Any]:
     not overlap may run in different threads, each with ``layout.SCRATCH_USED`` bytes of its own.
     The caller adds the result to ``ctx[layout.WRAPS]`` and has checked that m, n, k > 0.
     """
-    name = _shared(name)
     function: Callable[..., Any] = getattr(_module(name), _PATHS[name][2])
     return function

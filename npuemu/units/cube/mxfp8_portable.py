@@ -212,9 +212,12 @@ def mx8_range(ctx, ops, scratch, n_lo, n_hi):  # type: ignore[no-untyped-def]
     return 0
 
 
-def mmad_mxfp8(ctx, ops, arg):  # type: ignore[no-untyped-def]
+def mmad_mxfp8_e4m3(ctx, ops, arg):  # type: ignore[no-untyped-def]
     """Unit: the whole product, any of the four operand types."""
     sizes = view_i64(ops, 32)
     if sizes[11] > 0 and sizes[12] > 0 and sizes[13] > 0:
         mx8_range(ctx, ops, view_i64(ctx, 64)[SCRATCH], 0, (sizes[12] + 15) & -16)
     return 0
+
+
+mmad_mxfp8_e5m2 = mmad_mxfp8_e4m3_e5m2 = mmad_mxfp8_e5m2_e4m3 = mmad_mxfp8_e4m3

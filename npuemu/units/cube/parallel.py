@@ -82,7 +82,8 @@ _s8 = resolve_range("mmad_s8")
 _bf16 = resolve_range("mmad_bf16")
 _f16 = resolve_range("mmad_f16")
 _mxfp4 = resolve_range("mmad_mxfp4")
-_mxfp8 = resolve_range("mmad_mxfp8")
+_mxfp8 = resolve_range("mmad_mxfp8_e4m3")
+_mixed = resolve_range("mmad_mxfp8_e5m2")
 
 
 def part_s8(ctx, ops, job):  # type: ignore[no-untyped-def]
@@ -114,14 +115,22 @@ def part_mxfp4(ctx, ops, job):  # type: ignore[no-untyped-def]
 
 
 def part_mxfp8(ctx, ops, job):  # type: ignore[no-untyped-def]
-    """The columns of one job, MXFP8 of any operand type."""
+    """The columns of one job, MXFP8 with e4m3 on both sides."""
     j = view_i64(job, LINE)
     j[J_WRAPS] = _mxfp8(ctx, ops, j[J_SCRATCH], j[J_LOW], j[J_HIGH])
     return 0
 
 
+def part_mxfp8_mixed(ctx, ops, job):  # type: ignore[no-untyped-def]
+    """The columns of one job, MXFP8 with e5m2 on a side."""
+    j = view_i64(job, LINE)
+    j[J_WRAPS] = _mixed(ctx, ops, j[J_SCRATCH], j[J_LOW], j[J_HIGH])
+    return 0
+
+
 PARTS: tuple[Callable[..., Any], ...] = (
-    part_s8, part_bf16, part_f16, part_mxfp4, part_mxfp8, part_mxfp8, part_mxfp8, part_mxfp8,
+    part_s8, part_bf16, part_f16, part_mxfp4,
+    part_mxfp8, part_mxfp8_mixed, part_mxfp8_mixed, part_mxfp8_mixed,
 )  # fmt: skip
 """Parts by the number of the operand type."""
 
