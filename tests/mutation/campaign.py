@@ -33,6 +33,18 @@ RING: tuple[Sizes, ...] = (
     (520, 272, 320, 1),  # two strips, the panel stays for both
     (800, 80, 1856, 1),  # two strips, each lifts the panel
 )
+W8A8: tuple[Sizes, ...] = (
+    (5, 272, 160, 2),  # vector cores without rows to quantise, half tiles of few rows
+    (300, 48, 96, 2),  # three row tiles, phases ahead of the tiles
+    (140, 1296, 64, 1),  # twelve tiles: the ring of sums goes round
+    (130, 336, 1056, 1),  # three panels, a narrow last tile
+    (3, 16, 8224, 1),  # rows in two pieces
+)
+QUANTIZE: tuple[Sizes, ...] = (
+    (300, 192, 1),  # units of many rows, the last one short
+    (5, 32, 2),  # no folds
+    (3, 16416, 1),  # rows in two or three pieces
+)
 CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
     ("gemm_bf16", "ascend910b1"): ((520, 16, 544, 1), (256, 528, 160, 2), (130, 48, 544, 1)),
     ("gemm_bf16", "ascend950pr"): ((520, 16, 544, 1), (256, 528, 160, 2)),
@@ -68,6 +80,14 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
         (40, 16, 4736, 1),  # three chunks of scales, ten panels
         (256, 528, 640, 2),  # several tiles a group, both halves
     ),
+    ("gemm_w8a8", "ascend910b1"): W8A8,
+    ("gemm_w8a8", "ascend950pr"): W8A8,
+    ("gemm_w8a8_grouped", "ascend910b1"): W8A8,
+    ("gemm_w8a8_grouped", "ascend950pr"): W8A8,
+    ("quantize_int8", "ascend910b1"): QUANTIZE,
+    ("quantize_int8", "ascend950pr"): QUANTIZE,
+    ("quantize_int8_msd", "ascend910b1"): QUANTIZE,
+    ("quantize_int8_msd", "ascend950pr"): QUANTIZE,
 }
 RANK = (Verdict.SAME_ORDER, Verdict.NOT_NEEDED, Verdict.OTHER_RESULT, Verdict.UNREPORTED)
 """What weighs more among the verdicts of several shapes; a report at one shape ends the matter."""
