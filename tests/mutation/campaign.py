@@ -85,6 +85,7 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
         (193, 272, 320, 1),  # codes stay in L1; a vector core without rows of the last phase
         (130, 48, 1632, 2),  # weights stay in L1 from phase to phase
         (16, 1296, 32, 1),  # six tiles a phase: UB goes round
+        (1, 4352, 32, 1),  # a vector core without rows, more tiles than a counter holds
         (70, 272, 3616, 1),  # more codes than L1 keeps
         (70, 256, 2080, 1),  # more weights than L1 keeps
         (3, 16, 4128, 1),  # rows in two pieces
