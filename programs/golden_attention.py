@@ -81,9 +81,16 @@ def shape_of(params: dict[str, int]) -> Shape:
 def attend(
     shape: Shape, kv_len: Array, head: Callable[[int, int], Head], v_scale: Array | None = None
 ) -> Array:
-    """O bf16 [H, NQ, G, D]; `head(h, n)` gives the products of head h with its first n keys.
+    """O bf16 [H, NQ, G, D]: the result of `attend32`, rounded once more."""
+    return to_bf16(attend32(shape, kv_len, head, v_scale))
 
-    v_scale float32 [H, D], where given: O = bf16(fl(fl(O / max(l, 2**-126)) * v_scale)).
+
+def attend32(
+    shape: Shape, kv_len: Array, head: Callable[[int, int], Head], v_scale: Array | None = None
+) -> Array:
+    """O float32 [H, NQ, G, D]; `head(h, n)` gives the products of head h with its first n keys.
+
+    v_scale float32 [H, D], where given: O = fl(fl(O / max(l, 2**-126)) * v_scale).
     """
     out = np.zeros((shape.h, shape.rows, shape.d), np.float32)
     scale = inverse_root(shape.d)
@@ -100,7 +107,7 @@ def attend(
                     continue
                 result = _row_tile(shape, x[rows], products.weigh, last)
                 out[h, rows] = result if v_scale is None else result * v_scale[h][None, :]
-        return to_bf16(out).reshape(shape.h, shape.nq, shape.g, shape.d)
+    return out.reshape(shape.h, shape.nq, shape.g, shape.d)
 
 
 def _row_tile(shape: Shape, x: Array, weigh: Callable[[Array, slice], Array], last: int) -> Array:

@@ -34,7 +34,7 @@ def _queries(params: dict[str, int], rng: np.random.Generator) -> Inputs:
 
 
 def bf16_inputs(params: dict[str, int], seed: int) -> Inputs:
-    """Q bf16 [H, NQ, G, D], K and V bf16 [H, KV, D] standard normal; kv_len int32 [H], all KV."""
+    """Q bf16 [H, NQ, G, D], K, V bf16 [H, KV, D] standard normal; kv_len int32 [H], all KV."""
     s, rng = shape_of(params), np.random.default_rng(seed)
     drawn = _queries(params, rng)
     return drawn | {name: _normal(rng, s.h, s.kv, s.d) for name in ("K", "V")}
@@ -176,6 +176,36 @@ def _sorted_scores(inputs: Inputs, order: int) -> None:
         keys[:] = keys[np.argsort(order * sums, kind="stable")]
 
 
+def _cancelling(inputs: Inputs) -> None:
+    """The second half of the keys repeats the first and its values are the opposite ones: what is
+    left of an output is what the roundings on the way made of it.
+    """
+    keys, values = _cache(inputs, "K"), _cache(inputs, "V")
+    half = keys.shape[1] // 2
+    keys[:, half : 2 * half] = keys[:, :half]
+    if values.dtype == np.int8:
+        np.maximum(values, -127, out=values)
+    values[:, half : 2 * half] = -values[:, :half]
+
+
+def _far_smaller_weights(inputs: Inputs) -> None:
+    """Scores that fall from 0 to between -60 and -110, and values that are 0 but for the last keys:
+    outputs far below the weights of the first tiles, made of tiny and of subnormal p.
+    """
+    q, keys, values = inputs["Q"], _cache(inputs, "K"), _cache(inputs, "V")
+    depth, count = q.shape[3], keys.shape[1]
+    fall = -np.arange(count) / max(count - 1, 1)
+    slope = np.linspace(60.0, 110.0, q.shape[1]) * np.sqrt(depth)
+    q[:], keys[:] = 0.0, 0
+    q[..., 0] = (slope / 2).astype(np.float32).astype(BF16)[None, :, None]
+    if keys.dtype == np.int8:
+        keys[..., 0] = np.rint(fall * 127)
+        inputs["k_scale"][:, 0] = np.float32(2 / 127)
+    else:
+        keys[..., 0] = (fall * 2).astype(np.float32).astype(BF16)
+    values[:, : count * 2 // 3] = 0
+
+
 def _subnormal_queries(inputs: Inputs) -> None:
     """Queries of bf16 subnormals, and near 2**-126 and 2**-100."""
     q = inputs["Q"]
@@ -271,7 +301,8 @@ def _extreme_value_scales(inputs: Inputs) -> None:
     """Scales 0, -0, subnormal, negative, huge, Inf and NaN, one a channel."""
     special = [0.0, -0.0, 1e-45, -1e-40, 1.1754942e-38, -0.5, 3e36, 3.4028235e38]
     special += [np.inf, -np.inf, np.nan]
-    inputs["v_scale"][:, : len(special)] = np.array(special, np.float32)
+    count = min(inputs["v_scale"].shape[1], len(special))
+    inputs["v_scale"][:, :count] = np.array(special[:count], np.float32)
 
 
 def _far_value_scales(inputs: Inputs) -> None:
@@ -312,9 +343,13 @@ _SHAPES = {
     "one query, one key": {"H": 1, "NQ": 1, "G": 1, "KV": 1, "D": 32},
     "decode, one head, odd length": {"H": 1, "NQ": 1, "G": 1, "KV": 333, "D": 64},
     "decode, groups of 8, long": {"H": 2, "NQ": 1, "G": 8, "KV": 1000, "D": 128},
-    "last tile of one key": {"H": 1, "NQ": 17, "G": 1, "KV": 129, "D": 64},
+    "last tile of one key": {"H": 1, "NQ": 17, "G": 1, "KV": 129, "D": 64, "TK": 128},
     "several row tiles": {"H": 1, "NQ": 50, "G": 1, "KV": 100, "D": 64, "TM": 16, "TK": 64},
     "many KV tiles": {"H": 1, "NQ": 6, "G": 3, "KV": 450, "D": 32, "TM": 32, "TK": 64},
+    "odd tiles": {"H": 2, "NQ": 9, "G": 5, "KV": 130, "D": 32, "TM": 7, "TK": 48},
+    "least KV tiles": {"H": 1, "NQ": 3, "G": 1, "KV": 100, "D": 32, "TM": 1, "TK": 16},
+    "long KV tile": {"H": 1, "NQ": 9, "G": 4, "KV": 600, "D": 32, "TM": 32, "TK": 512},
+    "high row tile": {"H": 1, "NQ": 34, "G": 4, "KV": 140, "D": 64, "TM": 128, "TK": 128},
     "D 96": {"H": 2, "NQ": 7, "G": 2, "KV": 90, "D": 96},
     "D 128": {"H": 1, "NQ": 33, "G": 2, "KV": 65, "D": 128},
     "many heads": {"H": 35, "NQ": 1, "G": 2, "KV": 20, "D": 32},
@@ -322,6 +357,7 @@ _SHAPES = {
 _CAUSAL = {
     "causal square": {"H": 1, "NQ": 96, "G": 1, "KV": 96, "D": 64, "CAUSAL": 1, "TM": 32, "TK": 64},
     "causal groups of 3": {"H": 2, "NQ": 20, "G": 3, "KV": 70, "D": 32, "CAUSAL": 1, "TM": 16},
+    "causal, odd tiles": {"NQ": 30, "G": 3, "KV": 75, "D": 32, "CAUSAL": 1, "TM": 11, "TK": 16},
     "causal, more queries than keys": {"NQ": 90, "KV": 40, "D": 32, "CAUSAL": 1, "TM": 16},
     "causal decode of 4": {"H": 3, "NQ": 4, "G": 8, "KV": 200, "D": 64, "CAUSAL": 1},
 }
@@ -339,6 +375,9 @@ _VALUES: list[tuple[str, dict[str, int], Edit]] = [
     ("zero queries", SMALL, _zero_queries),
     ("ascending scores", SMALL | {"KV": 200}, lambda x: _sorted_scores(x, 1)),
     ("descending scores", SMALL | {"KV": 200}, lambda x: _sorted_scores(x, -1)),
+    ("cancelling values", {"H": 2, "NQ": 24, "G": 2, "KV": 150, "D": 64, "TK": 64}, _cancelling),
+    ("far smaller weights", SMALL | {"KV": 200}, _far_smaller_weights),
+    ("far smaller weights, causal", SMALL | {"KV": 200, "CAUSAL": 1}, _far_smaller_weights),
     ("subnormal queries", SMALL, _subnormal_queries),
     ("NaN and Inf queries", SMALL, _non_finite_queries),
     ("queries of all bit patterns", SMALL, lambda x: _random_bits(x, "Q")),

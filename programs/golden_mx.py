@@ -108,7 +108,7 @@ def quantize_mxfp8(a: Array) -> tuple[Array, Array]:
 
 
 def _blocks(a: Array, floor: int) -> tuple[Array, Array]:
-    """(float64 [M, K/32, 32], all NaN where a block is not finite; alpha's exponents [M, K/32, 1])."""
+    """float64 [M, K/32, 32], all NaN where a block is not finite; alpha's exponent, one a block."""
     with np.errstate(invalid="ignore"):  # signalling NaN
         blocks = a.astype(np.float64).reshape(len(a), -1, BLOCK)
     finite = np.isfinite(blocks).all(axis=2, keepdims=True)

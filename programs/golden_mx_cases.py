@@ -57,7 +57,20 @@ def w4_cases() -> list[Case]:
         "overflow": _overflow,
         "cancellation": _cancellation,
     }
-    return shape_cases(64) + [{"name": n, "params": small, "edit": e} for n, e in edits.items()]
+    large = {"M": 6, "N": 32, "K": 1024}
+    return [
+        *shape_cases(64),
+        *({"name": n, "params": small, "edit": e} for n, e in edits.items()),
+        {"name": "equal large values", "params": large, "edit": _equal_large},
+    ]
+
+
+def _equal_large(inputs: Inputs) -> None:
+    """Rows of one value each and W at its largest: every block adds the same large dot."""
+    for row, value in zip(inputs["A"], (1000.0, -1000.0, 1.0, 1e30, 3e38), strict=False):
+        row[:] = np.float32(value)
+    inputs["W"][:] = 7
+    inputs["W"][-1] = 15
 
 
 def _scaled(inputs: Inputs, low: int, high: int) -> None:

@@ -1,7 +1,7 @@
 """attn_bf16: attention over a bf16 KV cache, with the online softmax of `golden_attention`.
 
-Q bf16 [H, NQ, G, D], K and V bf16 [H, KV, D], kv_len int32 [H] -> O bf16 [H, NQ, G, D]. Per row tile
-of TM rows and KV tile of TK keys (both are part of the definition):
+Q bf16 [H, NQ, G, D], K and V bf16 [H, KV, D], kv_len int32 [H] -> O bf16 [H, NQ, G, D]. Per row
+tile of TM rows and KV tile of TK keys (both are part of the definition):
 
     S  = float32 fused multiply-add chain of Q and K over ascending d, from +0
     PV = float32 fused multiply-add chain of bf16(p) and V over the tile's ascending keys, from +0

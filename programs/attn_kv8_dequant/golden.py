@@ -1,7 +1,7 @@
 """attn_kv8_dequant: the int8 KV cache is dequantised to bf16 first, then as attn_bf16.
 
-Q bf16 [H, NQ, G, D], K8 and V8 int8 [H, KV, D], k_scale and v_scale float32 [H, D], kv_len int32 [H]
--> O bf16 [H, NQ, G, D]:
+Q bf16 [H, NQ, G, D], K8 and V8 int8 [H, KV, D], k_scale and v_scale float32 [H, D], kv_len int32
+[H] -> O bf16 [H, NQ, G, D]:
 
     K' = bf16(fl(f32(k8) * k_scale[d]))        V' = bf16(fl(f32(v8) * v_scale[d]))
 

@@ -1,7 +1,7 @@
 """attn_kv8_lift: the int8 KV cache becomes bf16 unscaled (exact); Q and O carry the scales.
 
-Q bf16 [H, NQ, G, D], K8 and V8 int8 [H, KV, D], k_scale and v_scale float32 [H, D], kv_len int32 [H]
--> O bf16 [H, NQ, G, D]:
+Q bf16 [H, NQ, G, D], K8 and V8 int8 [H, KV, D], k_scale and v_scale float32 [H, D], kv_len int32
+[H] -> O bf16 [H, NQ, G, D]:
 
     Q' = bf16(fl(f32(q) * k_scale[d]))         K' = bf16(k8)        V' = bf16(v8)
 

@@ -1,7 +1,7 @@
 """attn_kv8_msd: the int8 KV cache stays as it is; Q and p are split into two int8 parts.
 
-Q bf16 [H, NQ, G, D], K8 and V8 int8 [H, KV, D], k_scale and v_scale float32 [H, D], kv_len int32 [H]
--> O bf16 [H, NQ, G, D]. Every fl() is one float32 rounding to nearest even:
+Q bf16 [H, NQ, G, D], K8 and V8 int8 [H, KV, D], k_scale and v_scale float32 [H, D], kv_len int32
+[H] -> O bf16 [H, NQ, G, D]. Every fl() is one float32 rounding to nearest even:
 
     Q' = fl(f32(q) * k_scale[d]), float32; per row split into h, l and s2 (`split_int8`)
     S  = fl(fma(f32(hK), 254, f32(lK)) * s2)               hK, lK exact int32

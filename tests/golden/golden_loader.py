@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,9 +14,16 @@ KERNELS = ("gemm_bf16", "gemm_w8a16_dequant", "gemm_w8a16_lift", "gemm_w8a16_msd
 def _load(path: Path, name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def load_shared(name: str) -> ModuleType:
+    """The module programs/<name>.py, with its neighbours importable as a golden.py makes them."""
+    if str(PROGRAMS) not in sys.path:
+        sys.path.append(str(PROGRAMS))
+    return _load(PROGRAMS / f"{name}.py", f"{name}_under_test")
 
 
 def golden(kernel: str) -> ModuleType:
