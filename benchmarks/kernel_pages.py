@@ -18,8 +18,8 @@ import npuemu
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 HEADING, SIZE = "## Measured", 4096
-ATTENTION = "H x NQ x G x KV x D"
-KEYS = ("M x N x K", "M", ATTENTION, "causal", "resident", "machine", "blocks")
+KEYS = ("M x N x K", "machine", "blocks")
+"""Columns that say what to run, beside those named as the kernel's parameters."""
 
 
 def share(report: dict[str, Any], pipe: str, core: str) -> str:
@@ -53,34 +53,24 @@ def cell(report: dict[str, Any], column: str) -> str:
 def measure(kernel: str, keys: dict[str, str]) -> dict[str, Any]:
     """The report of a row's run."""
     machine = {"910B1": "ascend910b1", "950PR": "ascend950pr"}.get(keys.get("machine", ""))
-    if ATTENTION in keys:
-        return measure_attention(kernel, machine, keys)
-    sizes = [int(v) for v in keys["M x N x K"].split(" x ")] if "M x N x K" in keys else []
-    m, n, k = sizes or (int(keys["M"]), SIZE, SIZE)
-    shape = {"M": m, "N": n, "K": k}
+    shape = {k: int(v) for k, v in keys.items() if k not in KEYS}
+    if "M x N x K" in keys:
+        sizes = (int(v) for v in keys["M x N x K"].split(" x "))
+        shape |= dict(zip("MNK", sizes, strict=True))
+    elif kernel.startswith("gemm"):
+        shape = {"N": SIZE, "K": SIZE, **shape}
     blocks = int(keys["blocks"])
-    run = npuemu.run(kernel, machine, blocks=blocks, mode="timing", check=False, **shape)
-    return run.report
-
-
-def measure_attention(kernel: str, machine: str | None, keys: dict[str, str]) -> dict[str, Any]:
-    """The report of an attention kernel's run with every key valid."""
-    names = ATTENTION.split(" x ")
-    shape = dict(zip(names, (int(v) for v in keys[ATTENTION].split(" x ")), strict=True))
-    shape["CAUSAL"] = int(keys["causal"])
-    if "resident" in keys:
-        shape["RESIDENT"] = int(keys["resident"])
-    inputs = {"kv_len": np.full(shape["H"], shape["KV"], np.int32)}
-    blocks = int(keys["blocks"])
-    run = npuemu.run(kernel, machine, inputs, blocks=blocks, mode="timing", check=False, **shape)
+    full = {"kv_len": np.full(shape["H"], shape["KV"], np.int32)} if "KV" in shape else {}
+    run = npuemu.run(kernel, machine, full, blocks=blocks, mode="timing", check=False, **shape)
     return run.report
 
 
 def fresh_row(kernel: str, header: list[str], line: str) -> str:
     """A table row, measured again."""
     old = dict(zip(header, (c.strip() for c in line.strip("|\n ").split("|")), strict=True))
-    report = measure(kernel, {k: v for k, v in old.items() if k in KEYS})
-    cells = [old[c] if c in KEYS else cell(report, c) for c in header]
+    given = {*KEYS, *npuemu.load(kernel).params}
+    report = measure(kernel, {k: v for k, v in old.items() if k in given})
+    cells = [old[c] if c in given else cell(report, c) for c in header]
     return f"| {' | '.join(cells)} |"
 
 

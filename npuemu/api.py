@@ -218,6 +218,9 @@ def draw(item: Tensor, seed: int) -> Array:
     if item.dtype == "e2m1":
         return rng.integers(0, 16, item.shape, dtype=np.uint8)
     dtype = tensor.numpy_dtype(get_format(item.dtype))
+    if item.bounds is not None:
+        least, most = item.bounds
+        return rng.integers(least, most, item.shape, dtype, endpoint=True)
     if dtype.kind in "iu":
         size = int(np.prod(item.shape)) * dtype.itemsize
         return np.frombuffer(rng.bytes(size), dtype).reshape(item.shape)
@@ -243,6 +246,20 @@ def _global_memory(program: Program, values: bool) -> NDArray[np.uint8]:
     size = program.gm_bytes + 64
     gm = np.full(size, 0xFF, np.uint8) if values else np.zeros(size, np.uint8)
     return gm[-gm.ctypes.data % 64 :][: program.gm_bytes]
+
+
+def _check_bounds(item: Tensor, data: NDArray[np.uint8]) -> None:
+    """Refuse an input with a value that the kernel does not take."""
+    if item.bounds is None:
+        return
+    least, most = item.bounds
+    dtype = tensor.numpy_dtype(get_format(item.dtype))
+    values = np.ascontiguousarray(data).view(dtype).reshape(item.shape)
+    outside = (values < least) | (values > most)
+    if outside.any():
+        index = tuple(int(i) for i in np.unravel_index(int(np.argmax(outside)), item.shape))
+        place = ", ".join(map(str, index))
+        raise UserError(f"{item.name}[{place}] is {values[index]}: must be {least} .. {most}")
 
 
 def _fill(
@@ -271,9 +288,9 @@ def _fill(
                 given = draw(item, seed)
             elif isinstance(given, (str, Path)):
                 given = files.read(str(given), fmt, item.shape, item.name)
-            gm[item.address : item.address + item.nbytes] = tensor.to_bytes(
-                given, fmt, item.shape, item.name
-            )
+            data = tensor.to_bytes(given, fmt, item.shape, item.name)
+            _check_bounds(item, data)
+            gm[item.address : item.address + item.nbytes] = data
         except tensor.TensorError as error:
             raise UserError(str(error)) from None
 

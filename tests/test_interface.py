@@ -142,3 +142,20 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: compiled code cannot be kept in {tmp_path}/file: not a ")
     assert "set NPUEMU_CACHE_DIR" in done.stderr
+
+
+LIMITED = KERNEL.replace(".tensor X f32 [N] in", ".tensor X s32 [N] in, min=2, max=5")
+
+
+def test_a_limited_input_is_drawn_from_its_range() -> None:
+    found = run(assemble(LIMITED), seed=3).outputs["Y"].view(np.int32)
+    assert sorted(set(found.tolist())) == [2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("mode", ["full", "timing"])
+def test_a_limited_input_is_checked(mode: str) -> None:
+    given = np.full(64, 5, np.int32)
+    assert run(assemble(LIMITED), inputs={"X": given}, mode=mode).cycles > 0
+    given[7] = 6
+    with pytest.raises(npuemu.UserError, match=r"X\[7\] is 6: must be 2 .. 5"):
+        run(assemble(LIMITED), inputs={"X": given}, mode=mode)

@@ -29,7 +29,7 @@ from npuemu.asm.program import MAX_INSTRUCTIONS, SECTIONS, WORD_BYTES, Buffer, P
 from npuemu.asm.target import Machine
 
 MAGIC = b"\x7fNPU\r\n\x1a\n"
-VERSION = 1
+VERSION = 2
 HEADER = struct.Struct("<8sIIII32s")
 MAX_METADATA = 64 << 20
 MAX_BYTES = HEADER.size + 2 * MAX_INSTRUCTIONS * (WORD_BYTES + 4) + MAX_METADATA
@@ -44,7 +44,7 @@ class Metadata(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
     machines: tuple[str, ...]
     blocks: int
     params: list[tuple[str, int]]
-    tensors: list[tuple[str, str, tuple[int, ...], str, int, int]]
+    tensors: list[tuple[str, str, tuple[int, ...], str, int, int, tuple[int, int] | None]]
     buffers: list[tuple[str, str, int, int]]
     sections: tuple[str, ...]
     labels: list[list[tuple[str, int]]]
@@ -78,7 +78,10 @@ def dump(program: Program) -> bytes:
         machines=program.machines,
         blocks=program.blocks,
         params=list(program.params.items()),
-        tensors=[(t.name, t.dtype, t.shape, t.role, t.address, t.nbytes) for t in program.tensors],
+        tensors=[
+            (t.name, t.dtype, t.shape, t.role, t.address, t.nbytes, t.bounds)
+            for t in program.tensors
+        ],
         buffers=[(b.name, b.mem, b.address, b.nbytes) for b in program.buffers],
         sections=tuple(program.code),
         labels=[list(program.labels[s].items()) for s in program.code],

@@ -141,10 +141,12 @@ def _require(assembly: Assembly, line: Line, directive: Directive, scope: Scope)
 
 def _tensor(assembly: Assembly, line: Line, directive: Directive, scope: Scope) -> None:
     name, dtype, role = directive.names
-    options = _options(directive, ("at",))
-    at = _optional(options, "at", scope, assembly)
+    options = _options(directive, ("at", "min", "max"))
+    at, least, most = (_optional(options, o, scope, assembly) for o in ("at", "min", "max"))
     shape = [(integer(v, scope, assembly), v.span) for v in directive.values]
-    tensor = assembly.layout.tensor(name, dtype, shape, role, None if at is None else at[0])
+    tensor = assembly.layout.tensor(
+        name, dtype, shape, role, None if at is None else at[0], (least, most)
+    )
     assembly.globals.define(name, tensor.address, _place(line, name))
 
 

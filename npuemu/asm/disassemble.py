@@ -80,7 +80,8 @@ def _header(program: Program) -> Iterator[str]:
         yield f".bound {name} = {value}"
     for t in program.tensors:
         shape = ", ".join(map(str, t.shape))
-        yield f".tensor {t.name} {t.dtype} [{shape}] {t.role}, at={t.address}"
+        limits = "" if t.bounds is None else f", min={t.bounds[0]}, max={t.bounds[1]}"
+        yield f".tensor {t.name} {t.dtype} [{shape}] {t.role}, at={t.address}{limits}"
     for b in program.buffers:
         yield f".buffer {b.name} {b.mem} {b.nbytes}, at={b.address}"
 

@@ -12,6 +12,7 @@ from npuemu.asm.program import (
     GM_FIRST,
     GM_GAP,
     GM_LIMIT,
+    INTEGER_RANGE,
     ROLES,
     Buffer,
     Tensor,
@@ -45,9 +46,17 @@ class Layout:
             raise LineError("A701", f"more than {MAX_ITEMS} declarations", name.span)
 
     def tensor(
-        self, name: Name, dtype: Name, shape: list[tuple[int, Span]], role: Name, at: int | None
+        self,
+        name: Name,
+        dtype: Name,
+        shape: list[tuple[int, Span]],
+        role: Name,
+        at: int | None,
+        limits: tuple[tuple[int, Span] | None, tuple[int, Span] | None] = (None, None),
     ) -> Tensor:
-        """Place a tensor; ``at`` fixes its address."""
+        """Place a tensor; ``at`` fixes its address, ``limits`` are its smallest and largest
+        value.
+        """
         self._room(name, self.tensors)
         if dtype.name not in DTYPE_BITS:
             near, expected = (dtype.name, tuple(DTYPE_BITS)), ", ".join(DTYPE_BITS)
@@ -67,10 +76,12 @@ class Layout:
             raise LineError("A501", message, shape[-1][1])
         sizes = tuple(size for size, _ in shape)
         address = self._next_tensor if at is None else at
-        tensor = Tensor(
-            name.name, dtype.name, sizes, role.name, address, tensor_bytes(dtype.name, sizes)
+        size = tensor_bytes(dtype.name, sizes)
+        bounds = _bounds(limits, name)
+        tensor = Tensor(name.name, dtype.name, sizes, role.name, address, size, bounds)
+        problem = bounds_problem(tensor) or tensor_problem(
+            tensor, self.tensors.values() if at is not None else ()
         )
-        problem = tensor_problem(tensor, self.tensors.values() if at is not None else ())
         if problem is not None:
             raise LineError("A501", problem, name.span)
         self.tensors[name.name] = tensor
@@ -119,6 +130,33 @@ class Layout:
         )
         table = "\n          ".join([f"{last.mem} holds", *lines])
         return LineError("A503", message, name.span, help=table)
+
+
+def _bounds(
+    limits: tuple[tuple[int, Span] | None, tuple[int, Span] | None], name: Name
+) -> tuple[int, int] | None:
+    """Both limits of a tensor's values, or none."""
+    least, most = limits
+    if least is None and most is None:
+        return None
+    if least is None or most is None:
+        missing = "min" if least is None else "max"
+        message = f"'{name.name}' has no {missing}"
+        raise LineError("A501", message, name.span, expected="both min= and max=, or neither")
+    return least[0], most[0]
+
+
+def bounds_problem(tensor: Tensor) -> str | None:
+    """Why a tensor's values cannot be limited so, or None."""
+    if tensor.bounds is None:
+        return None
+    least, most = tensor.bounds
+    if tensor.role != "in" or tensor.dtype not in INTEGER_RANGE:
+        return f"'{tensor.name}' is no integer input: min and max limit what such a tensor holds"
+    low, high = INTEGER_RANGE[tensor.dtype]
+    if not low <= least <= most <= high:
+        return f"'{tensor.name}' holds {low} .. {high}: min={least}, max={most} is no part of it"
+    return None
 
 
 def tensor_problem(tensor: Tensor, others: Iterable[Tensor]) -> str | None:

@@ -25,6 +25,15 @@ DTYPE_BITS = {
 }
 """Tensor element types and their widths in bits; e2m1 is packed two a byte, even index low."""
 
+INTEGER_RANGE = {
+    "s8": (-(2**7), 2**7 - 1),
+    "u8": (0, 2**8 - 1),
+    "s16": (-(2**15), 2**15 - 1),
+    "s32": (-(2**31), 2**31 - 1),
+    "u32": (0, 2**32 - 1),
+}
+"""Smallest and largest value of the integer element types."""
+
 GM_FIRST = 4096
 GM_ALIGN = 512
 GM_GAP = 512
@@ -40,7 +49,10 @@ def tensor_bytes(dtype: str, shape: tuple[int, ...]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """A named array in GM: ``address`` in bytes, row-major, ``role`` in, out or scratch."""
+    """A named array in GM: ``address`` in bytes, row-major, ``role`` in, out or scratch.
+
+    ``bounds``: smallest and largest value that an integer input may hold, if the kernel says so.
+    """
 
     name: str
     dtype: str
@@ -48,6 +60,7 @@ class Tensor:
     role: str
     address: int
     nbytes: int
+    bounds: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

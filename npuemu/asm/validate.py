@@ -9,7 +9,13 @@ from npuemu.asm.assemble import ENDS
 from npuemu.asm.assembly import INT64
 from npuemu.asm.declare import PARAMETER
 from npuemu.asm.errors import AsmError
-from npuemu.asm.layout import MAX_DIMENSIONS, MAX_ITEMS, MEMORY_ALIGN, tensor_problem
+from npuemu.asm.layout import (
+    MAX_DIMENSIONS,
+    MAX_ITEMS,
+    MEMORY_ALIGN,
+    bounds_problem,
+    tensor_problem,
+)
 from npuemu.asm.messages import error
 from npuemu.asm.program import (
     DTYPE_BITS,
@@ -76,6 +82,9 @@ def _tensors(tensors: tuple[Tensor, ...]) -> None:
             raise _bad(f"tensor '{t.name}': shape out of range")
         if t.dtype == "e2m1" and t.shape[-1] % 2 or t.nbytes != tensor_bytes(t.dtype, t.shape):
             raise _bad(f"tensor '{t.name}': size does not match the shape")
+        problem = bounds_problem(t)
+        if problem is not None:
+            raise _bad(problem)
     in_order = sorted(tensors, key=lambda t: t.address)
     for i, t in enumerate(in_order):
         problem = tensor_problem(t, in_order[i - 1 : i] if i else ())

@@ -79,6 +79,16 @@ def test_tensors_keep_their_distance() -> None:
     assert program.gm_bytes == 6656 + 4 + 512
 
 
+def test_an_integer_input_may_be_limited() -> None:
+    program = build(
+        kernel(".param N = 9\n.tensor A s32 [3] in, min=-1, max=N\n.tensor B s8 [1] in")
+    )
+    assert [t.bounds for t in program.tensors] == [(-1, 9), None]
+    again = asm.binary.load(asm.binary.dump(program), machine=EVERYTHING)
+    assert again.tensors == program.tensors
+    assert build(asm.disassemble(program)).tensors == program.tensors
+
+
 def test_buffers_follow_each_other() -> None:
     body = ".buffer a UB 33\n.buffer b UB 32\n.buffer c UB 1, align=512\n.buffer d L0C 8\n"
     body += ".buffer e UB 16, at=8\n.buffer f L0C 8"

@@ -211,6 +211,8 @@ LIES = [
     {"buffers": (asm.Buffer("x", "UB", 192 << 10, 1),)},
     {"tensors": (asm.Tensor("t", "f32", (1 << 33,), "in", 4096, 1 << 35),)},
     {"tensors": (asm.Tensor("t", "f32", (4,), "in", 4096, 17),)},
+    {"tensors": (asm.Tensor("t", "f32", (4,), "in", 4096, 16, (0, 1)),)},
+    {"tensors": (asm.Tensor("t", "s8", (4,), "in", 4096, 4, (1, 0)),)},
     {
         "tensors": (
             asm.Tensor("t", "f32", (4,), "in", 4096, 16),

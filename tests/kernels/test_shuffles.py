@@ -8,9 +8,9 @@ import pytest
 
 import npuemu
 from npuemu.verify.golden import load_golden
+from tests.kernels.shapes import GEMM, KERNELS, shapes
 
-KERNELS = [(k.name, m) for k in npuemu.list_kernels() for m in k.machines]
-SMALL = {"M": 33, "N": 80, "K": 192}
+SMALL = GEMM.small
 
 
 def shuffled(name: str, machine: str, count: int, **options: Any) -> npuemu.Run:
@@ -23,7 +23,7 @@ def shuffled(name: str, machine: str, count: int, **options: Any) -> npuemu.Run:
 
 @pytest.mark.parametrize(("name", "machine"), KERNELS)
 def test_a_hundred_timings_of_a_small_shape(name: str, machine: str) -> None:
-    timings = shuffled(name, machine, 100, blocks=2, **SMALL).report["timings"]
+    timings = shuffled(name, machine, 100, blocks=2, **shapes(name).small).report["timings"]
     assert timings["fewest_cycles"] * 2 < timings["most_cycles"]
 
 

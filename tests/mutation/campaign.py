@@ -9,8 +9,14 @@ from tests.mutation.judge import Judge, Judgement, Verdict
 from tests.mutation.mutants import Mutant, order_mutants
 from tests.mutation.places import Shape, place_mutants
 
-Sizes = tuple[int, int, int, int]
-"""M, N, K, blocks."""
+Sizes = tuple[int, ...]
+"""A value for each of the kind's dimensions, then the blocks."""
+DIMENSIONS = {
+    "gemm": ("M", "N", "K"),
+    "quantize": ("M", "K"),
+    "attn": ("H", "NQ", "G", "KV", "D", "CAUSAL"),
+}
+"""Parameters of a shape, by the first word of the kernel's name."""
 
 VECTOR_CAST: tuple[Sizes, ...] = (
     (40, 48, 1120, 1),  # chunks of one tile, the ring of W goes round; one panel
@@ -63,10 +69,10 @@ class Campaign:
     @property
     def shapes(self) -> list[Shape]:
         """Where the mutants are run, cheapest first."""
-        found = CASES[self.kernel, self.machine]
+        names = DIMENSIONS[self.kernel.split("_")[0]]
         return [
-            Shape(self.kernel, self.machine, blocks, (("M", m), ("N", n), ("K", k)))
-            for m, n, k, blocks in found
+            Shape(self.kernel, self.machine, sizes[-1], tuple(zip(names, sizes[:-1], strict=True)))
+            for sizes in CASES[self.kernel, self.machine]
         ]
 
     def run(self, advance: Callable[[str], None] | None = None) -> list[Outcome]:

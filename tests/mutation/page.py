@@ -78,7 +78,8 @@ def part(campaign: Campaign) -> str:
     """The part of the page about one kernel on one machine."""
     outcomes = campaign.run(lambda text: print(text, file=sys.stderr, flush=True))
     shapes = "; ".join(map(str, campaign.shapes))
-    head = f"## {campaign.kernel} on {campaign.machine}\n\nM x N x K: {shapes}.\n"
+    sizes = "M x N x K" if campaign.kernel.startswith("gemm") else "Shapes"
+    head = f"## {campaign.kernel} on {campaign.machine}\n\n{sizes}: {shapes}.\n"
     body = table(HEAD, [*rows(outcomes).values(), _total(outcomes)])
     return "\n".join([head, body, _rest(outcomes)])
 

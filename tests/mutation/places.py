@@ -41,7 +41,10 @@ class Shape:
         return api.load(self.kernel, machine=self.machine, blocks=self.blocks, **dict(self.params))
 
     def __str__(self) -> str:
-        sizes = " x ".join(str(dict(self.params)[n]) for n in "MNK")
+        if [name for name, _ in self.params] == ["M", "N", "K"]:
+            sizes = " x ".join(str(value) for _, value in self.params)
+        else:
+            sizes = " ".join(f"{name} {value}" for name, value in self.params)
         return f"{sizes}, {self.blocks} block{'s' * (self.blocks > 1)}"
 
 

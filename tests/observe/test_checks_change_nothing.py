@@ -14,11 +14,10 @@ from npuemu.engine import launch as launch_module
 from npuemu.observe import areas as ar
 from npuemu.observe import watch as watch_module
 from tests.engine import micro
+from tests.kernels.shapes import GEMM, KERNELS, shapes
 from tests.observe.driver import GuardedWatch, guarded
 
-KERNELS = [(k.name, m) for k in npuemu.list_kernels() for m in k.machines]
-SHAPE = {"M": 130, "N": 272, "K": 576}
-SMALL = {"M": 17, "N": 48, "K": 192}
+SMALL = GEMM.awkward[1]
 
 
 def without(done: npuemu.Run, *keys: str) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def without(done: npuemu.Run, *keys: str) -> dict[str, Any]:
 @pytest.mark.parametrize("mode", ["full", "timing"])
 @pytest.mark.parametrize(("name", "machine"), KERNELS)
 def test_checks_change_no_bit_and_no_cycle(name: str, machine: str, mode: str, blocks: int) -> None:
-    program = npuemu.load(name, machine=machine, blocks=blocks, **SHAPE)
+    program = npuemu.load(name, machine=machine, blocks=blocks, **shapes(name).awkward[0])
     checked = npuemu.run(program, machine, mode=mode)
     plain = npuemu.run(program, machine, mode=mode, check=False)
     assert checked.ok and plain.diagnostics == []
@@ -45,7 +44,7 @@ def test_checks_change_no_bit_and_no_cycle(name: str, machine: str, mode: str, b
 
 @pytest.mark.parametrize(("name", "machine"), KERNELS)
 def test_no_observers_at_all(name: str, machine: str) -> None:
-    program = npuemu.load(name, machine=machine, blocks=2, **SMALL)
+    program = npuemu.load(name, machine=machine, blocks=2, **shapes(name).awkward[1])
     full = npuemu.run(program, machine)
     numbers = npuemu.run(program, machine, mode="numbers")
     assert numbers.cycles == full.cycles
