@@ -1,4 +1,4 @@
-"""The attention kernels on every machine they name: bits, blocks, threads, timings, sizes, traffic."""
+"""The attention kernels on every machine they name: what the tests of every kernel do not ask."""
 
 from __future__ import annotations
 
