@@ -70,10 +70,8 @@ def gm_work(e, region, row, begin):
     bandwidth).
 
     Own rate: bytes at the L2 rate, those of first-touched lines at the memory rate; a burst
-    counts at least
-    the machine's smallest request, a misaligned one pays the machine's factor. Shared: two
-    first-come
-    servers, L2 and memory, in 2^-20 of a cycle.
+    counts at least the machine's smallest request, a misaligned one pays the machine's factor.
+    Shared: two first-come servers in 2^-20 of a cycle: L2, and memory, which sends whole lines.
     """
     machine, g = area.machine(e), area.g(e)
     moved, fresh, bursts = touch(e, region)
@@ -87,8 +85,8 @@ def gm_work(e, region, row, begin):
     own = max(row[T_FLOOR], row[T_FIXED] + (cost + row[T_DEN] - 1) // row[T_DEN])
     now = begin * FIXED_POINT
     g[G_L2_FREE] = max(g[G_L2_FREE], now) + charged * machine[X_L2_UNIT]
-    if miss > 0:
-        g[G_HBM_FREE] = max(g[G_HBM_FREE], now) + miss * machine[X_HBM_UNIT]
+    if fresh > 0:  # a line comes whole, whatever part of it is asked for
+        g[G_HBM_FREE] = max(g[G_HBM_FREE], now) + fresh * machine[X_HBM_UNIT]
         now = g[G_HBM_FREE]
     shared = (max(g[G_L2_FREE], now) + FIXED_POINT - 1) // FIXED_POINT
     return own, max(0, shared - begin - own)

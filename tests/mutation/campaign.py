@@ -15,8 +15,9 @@ DIMENSIONS = {
     "gemm": ("M", "N", "K"),
     "quantize": ("M", "K"),
     "attn": ("H", "NQ", "G", "KV", "D", "CAUSAL"),
+    "attn_kv8_msd": ("H", "NQ", "G", "KV", "D", "CAUSAL", "RESIDENT"),
 }
-"""Parameters of a shape, by the first word of the kernel's name."""
+"""Parameters of a shape, by the kernel's name or the first word of it."""
 
 VECTOR_CAST: tuple[Sizes, ...] = (
     (40, 48, 1120, 1),  # chunks of one tile, the ring of W goes round; one panel
@@ -32,6 +33,26 @@ RING: tuple[Sizes, ...] = (
     (40, 528, 704, 2),  # wide panels, ragged in every direction
     (520, 272, 320, 1),  # two strips, the panel stays for both
     (800, 80, 1856, 1),  # two strips, each lifts the panel
+)
+MACHINES = ("ascend910b1", "ascend950pr")
+ATTENTION: tuple[Sizes, ...] = (
+    (2, 17, 2, 300, 64, 1, 1),  # causal, row tiles that see unlike numbers of keys
+    (5, 1, 8, 700, 128, 0, 2),  # decoding, more items than groups
+    (1, 200, 1, 130, 32, 0, 1),  # several row tiles, a ragged last tile of keys
+    (1, 6, 4, 1500, 96, 0, 1),  # many tiles of keys: the rings go round
+)
+ROWS: tuple[Sizes, ...] = (
+    (40, 1088, 1),  # several units a core
+    (3, 192, 2),  # vector cores without rows
+    (500, 128, 2),  # many short rows
+    (9, 20032, 1),  # rows in pieces
+)
+W8A8: tuple[Sizes, ...] = (
+    (40, 16, 96, 2),  # a group without columns
+    (70, 272, 544, 1),
+    (300, 528, 320, 2),
+    (130, 48, 2080, 1),
+    (3, 16, 8224, 1),  # rows in pieces
 )
 CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
     ("gemm_bf16", "ascend910b1"): ((520, 16, 544, 1), (256, 528, 160, 2), (130, 48, 544, 1)),
@@ -68,6 +89,20 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
         (40, 16, 4736, 1),  # three chunks of scales, ten panels
         (256, 528, 640, 2),  # several tiles a group, both halves
     ),
+    ("gemm_w4a8", "ascend950pr"): RING,
+    **{("gemm_w8a8", m): W8A8 for m in MACHINES},
+    **{("gemm_w8a8_grouped", m): W8A8 for m in MACHINES},
+    **{(f"quantize_{kind}", m): ROWS for kind in ("int8", "int8_msd") for m in MACHINES},
+    **{(f"quantize_{kind}", MACHINES[1]): ROWS for kind in ("mxfp4", "mxfp4_msd", "mxfp8")},
+    **{
+        (f"attn_{kind}", m): ATTENTION
+        for kind in ("bf16", "kv8_dequant", "kv8_lift")
+        for m in MACHINES
+    },
+    **{
+        ("attn_kv8_msd", m): tuple((*s[:-1], r, s[-1]) for s in ATTENTION for r in (1, 0))
+        for m in MACHINES
+    },
 }
 RANK = (Verdict.SAME_ORDER, Verdict.NOT_NEEDED, Verdict.OTHER_RESULT, Verdict.UNREPORTED)
 """What weighs more among the verdicts of several shapes; a report at one shape ends the matter."""
@@ -94,7 +129,7 @@ class Campaign:
     @property
     def shapes(self) -> list[Shape]:
         """Where the mutants are run, cheapest first."""
-        names = DIMENSIONS[self.kernel.split("_")[0]]
+        names = DIMENSIONS.get(self.kernel) or DIMENSIONS[self.kernel.split("_")[0]]
         return [
             Shape(self.kernel, self.machine, sizes[-1], tuple(zip(names, sizes[:-1], strict=True)))
             for sizes in CASES[self.kernel, self.machine]

@@ -95,6 +95,41 @@ def test_a_sum_is_rounded_once(kind: str) -> None:
         multiply(kind, some, b, scales, np.tile(words[:, None], 2))
 
 
+@pytest.mark.parametrize("kind", MXFP8)
+def test_zero_blocks_under_extreme_scales(kind: str) -> None:
+    """Zeros on either side or on both, scale products from 2^-254 to 2^254, NaN scales."""
+    rng = np.random.default_rng(9)
+    a, b = (rng.integers(0, 0x70, (12, 64)) for _ in range(2))
+    a[::2, :32], b[::3, :32], a[1::4, 32:], b[1::2, 32:] = 0, 0x80, 0x80, 0
+    codes = np.array([0, 1, 70, 76, 127, 180, 182, 253, 254, 255, 127, 200])
+    for shift in range(12):
+        scales = np.tile(codes[:, None], 2), np.roll(np.tile(codes[:, None], 2), shift, 0)
+        starts = rng.integers(0, 2**32, (12, 12), np.uint32)
+        left, right = a.copy(), b.copy()
+        if shift % 3 == 1:
+            left[:, :32], scales[0][:, 0] = 0, 180
+        if shift % 3 == 2:
+            right[:, 32:], scales[1][:, 1] = 0, 180
+        multiply(kind, left, right, scales, starts)
+
+
+@pytest.mark.parametrize("kind", MXFP8)
+def test_narrow_and_wide_blocks_take_turns(kind: str) -> None:
+    """Blocks whose dots fit float32 beside others; small parts in A, in B, in both."""
+    rng = np.random.default_rng(3)
+    for spread in (2, 5, 8, 11, 14):
+        a, b = (
+            (rng.integers(0, 2, (20, 256)) << 7)
+            | np.clip(rng.integers(0x50 - 8 * spread, 0x58, (20, 256)), 0, 0x7B)
+            for _ in range(2)
+        )
+        a[:, 64:128], b[:, 128:192] = rng.integers(0, 8, (20, 64)), 0x40
+        b[:, 192:] = rng.choice(np.array([0x30, 0x38, 0x3C, 0x40, 0xC4, 0xCC]), (20, 64))
+        scales = rng.integers(118, 130, (20, 8)), rng.integers(118, 130, (20, 8))
+        starts = rng.integers(0, 2**32, (20, 20), np.uint32)
+        multiply(kind, a, b, scales, np.where(rng.integers(2, size=starts.shape), starts, 0))
+
+
 def test_sixty_nine_bits() -> None:
     """The largest and the smallest product in one block, and all between; dots that cancel."""
     rng = np.random.default_rng(5)

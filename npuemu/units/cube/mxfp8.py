@@ -16,8 +16,8 @@ from npuemu.units.cube.layout import (
 from npuemu.units.cube.mxfp8_kernel import decode_columns, decode_rows, multiply
 from npuemu.units.cube.pack import decode_scales
 
-A_SCALES, A_MASKS = 1 << 19, (1 << 19) + (1 << 18)
-B, B_SCALES, B_MASKS = 1 << 20, (1 << 20) + (1 << 19), (1 << 20) + (1 << 19) + (1 << 18)
+A_SCALES, A_NOTES = 1 << 19, (1 << 19) + (1 << 18)
+B, B_SCALES, B_NOTES = 1 << 20, (1 << 20) + (1 << 19), (1 << 20) + (1 << 19) + (1 << 18)
 """Scratch offsets: both parts of A lie at 0, those of a panel of B at ``B``."""
 
 
@@ -36,12 +36,12 @@ def mx8_range(ctx, ops, scratch, n_lo, n_hi):  # type: ignore[no-untyped-def]
         f = i * kf
         scales = scratch + A_SCALES + f * 64
         decode_scales(a_scales + ((i * scale_m) >> 4), scale_k >> 4, k >> 6, scales)
-        masks = scratch + A_MASKS + f * 8
-        decode_rows(a + i * step_m, step_k, kf, scratch + f * 1024, scales, masks)
+        notes = scratch + A_NOTES + f * 16
+        decode_rows(a + i * step_m, step_k, kf, scratch + f * 1024, scales, notes)
     right, others = scratch + B, scratch + B_SCALES
     for p in range(n_lo >> 4, n_hi >> 4):
         decode_scales(b_scales + p * 32, nf * 32, k >> 6, others)
-        decode_columns(b + p * 512, nf * 512, kf, right, others, scratch + B_MASKS)
+        decode_columns(b + p * 512, nf * 512, kf, right, others, scratch + B_NOTES)
         columns = n - p * 16
         for g in range((m + 7) >> 3):
             i, h = g >> 1, g & 1
@@ -49,7 +49,7 @@ def mx8_range(ctx, ops, scratch, n_lo, n_hi):  # type: ignore[no-untyped-def]
             first = start + i * start_rows + h * 8 * start_row + p * start_panel
             multiply(
                 scratch + f * 1024 + h * 512, scratch + A_SCALES + f * 64 + h * 32,
-                scratch + A_MASKS + f * 8 + h * 4, right, others, scratch + B_MASKS, kf,
+                scratch + A_NOTES + f * 16 + h * 4, right, others, scratch + B_NOTES, kf,
                 first, start_row, start_panel, columns * started,
                 dst + (p * mf + i) * 1024 + h * 512, 0, m - g * 8, columns,
             )  # fmt: skip

@@ -2,7 +2,8 @@
 
 An element is ``(32 * high + low) * 2^-9`` with 16-bit integers, of which at most one is not zero:
 ``high`` takes magnitudes from 1/2 on, ``low`` the smaller ones, which are rare if the scales fit.
-Dots of high parts are dense; those with low parts visit only the pairs of k that hold any.
+Dots of high parts are dense; those with low parts visit only the pairs of k that hold any. A dot
+that float32 holds for sure, by the notes of its operands, takes the short way to its sum.
 All arguments are ``int64``; addresses are raw.
 """
 
@@ -42,6 +43,8 @@ PAIRS = 16
 """Pairs of k in a block: bytes 0 and 2, then bytes 1 and 3, of each of its 8 dwords."""
 I16X32 = ir.VectorType(I16, 32)
 I64X8 = ir.VectorType(I64, 8)
+NEVER = 0x7FFFFFFF
+"""A note that no product of notes with it is small."""
 DOWN, UP = 9, 10
 """Rounding operands of AVX-512: toward -inf and +inf, no exceptions."""
 
@@ -77,6 +80,11 @@ def _split(builder: Any, dwords: Any) -> list[Any]:
     return [builder.and_(dwords, mask), builder.and_(moved, mask)]
 
 
+def _dot_pairs(builder: Any, start: Any, left: Any, right: Any) -> Any:
+    """``start[i] += sum of 2 products s16 * s16`` in every dword (VPDPWSSD)."""
+    return call(builder, "llvm.x86.avx512.vpdpwssd.512", I32X16, [start, left, right])
+
+
 def _any(builder: Any, vectors: list[Any]) -> Any:
     total = vectors[0]
     for vector in vectors[1:]:
@@ -90,28 +98,61 @@ def _nonzero(builder: Any, vector: Any) -> Any:
     return builder.bitcast(flags, I16)
 
 
-def _poison(builder: Any, scales: Any, nan: Any) -> None:
-    """Make the f32 scale of every marked lane NaN."""
+def _poison(builder: Any, scales: Any, nan: Any) -> Any:
+    """Make the f32 scale of every marked lane NaN; the bits of all scales."""
     bits = load(builder, I32X16, scales)
     marked = builder.icmp_unsigned("!=", nan, splat_constant(I32X16, 0))
-    store(builder, builder.select(marked, splat_constant(I32X16, CANONICAL_NAN), bits), scales)
+    bits = builder.select(marked, splat_constant(I32X16, CANONICAL_NAN), bits)
+    store(builder, bits, scales)
+    return bits
+
+
+def _size(builder: Any, vector: Any) -> Any:
+    """Magnitudes of 16-bit lanes, as dwords."""
+    lanes = builder.bitcast(vector, I16X32)
+    negative = builder.icmp_signed("<", lanes, splat_constant(I16X32, 0))
+    opposite = builder.sub(splat_constant(I16X32, 0), lanes)
+    return builder.bitcast(builder.select(negative, opposite, lanes), I32X16)
+
+
+def _greatest(builder: Any, vector: Any, steps: tuple[int, ...]) -> Any:
+    """Lanes 0 (and 8, without the step 8): the largest unsigned lane of the 16 (of its 8)."""
+    for step in steps:
+        lanes = [lane ^ step for lane in range(16)]
+        other = shuffle(builder, vector, vector, lanes)
+        vector = builder.select(builder.icmp_unsigned(">", other, vector), other, vector)
+    return vector
+
+
+def _unless_extreme(builder: Any, scales: Any, words: Any) -> Any:
+    """``words``, and `NEVER` in lanes whose scale (f32 bits) is far from 1 or NaN."""
+    low = builder.icmp_unsigned(">=", scales, splat_constant(I32X16, 75 << 23))
+    high = builder.icmp_unsigned("<=", scales, splat_constant(I32X16, 180 << 23))
+    # Not 0: zeros under an extreme scale must not take the short way either.
+    words = builder.or_(words, splat_constant(I32X16, 1))
+    return builder.select(builder.and_(low, high), words, splat_constant(I32X16, NEVER))
 
 
 def _decode_rows(
-    builder: Any, source: Any, step: Any, count: Any, out: Any, scales: Any, masks: Any
+    builder: Any, source: Any, step: Any, count: Any, out: Any, scales: Any, notes: Any
 ) -> None:
     """A fractals -> 16 rows x 16 pairs of k, high and ``LOW`` further low, 1024 bytes a fractal.
 
-    scales: 16 f32 a fractal, where a row with a NaN gets NaN; masks: two words (rows 0 to 7, 8 to
-    15) a fractal, a bit for every pair of k with a low part.
+    scales: 16 f32 a fractal, where a row with a NaN gets NaN; notes: 16 bytes a fractal, for rows 0
+    to 7 and 8 to 15 a bit for every pair of k with a low part, then for both the largest sum of
+    magnitudes of a row in units of 2^-9 (`NEVER` if a scale is extreme).
     """
+    weights = (splat_constant(I32X16, 0x00200020), splat_constant(I32X16, 0x00010001))
 
-    def fractal(address: Any, to: Any, scale: Any, mask: Any) -> list[Any]:
-        nans, lows = [], []
+    def fractal(address: Any, to: Any, scale: Any, note: Any) -> list[Any]:
+        nans, lows, sums = [], [], []
         for v, dwords in enumerate(load_fractal(builder, address)):
             parts = [_parts(builder, codes) for codes in _split(builder, dwords)]
+            total = splat_constant(I32X16, 0)
             for plane in range(2):
                 left, right = (parts[p][plane] for p in range(2))
+                for part in (left, right):
+                    total = _dot_pairs(builder, total, _size(builder, part), weights[plane])
                 for row in range(2):
                     lanes = [*range(8 * row, 8 * row + 8), *range(16 + 8 * row, 24 + 8 * row)]
                     both = shuffle(builder, left, right, lanes)
@@ -119,23 +160,57 @@ def _decode_rows(
                     if plane == 1:
                         lows.append(both)
             nans.append(builder.or_(parts[0][2], parts[1][2]))
-        _poison(builder, scale, _any(builder, transposed(builder, nans)))
+            sums.append(total)
+        bits = _poison(builder, scale, _any(builder, transposed(builder, nans)))
+        columns = transposed(builder, sums)
+        size = columns[0]
+        for column in columns[1:]:
+            size = builder.add(size, column)
+        words = _greatest(builder, _unless_extreme(builder, bits, size), (4, 2, 1))
         for half in range(2):
-            bits = _nonzero(builder, _any(builder, lows[8 * half : 8 * half + 8]))
-            store(builder, builder.zext(bits, I32), mask, 4 * half)
-        steps = (step, I64(1024), I64(64), I64(8))
-        return [builder.add(p, s) for p, s in zip((address, to, scale, mask), steps, strict=True)]
+            used = _nonzero(builder, _any(builder, lows[8 * half : 8 * half + 8]))
+            store(builder, builder.zext(used, I32), note, 4 * half)
+            store(builder, builder.extract_element(words, I32(8 * half)), note, 8 + 4 * half)
+        steps = (step, I64(1024), I64(64), I64(16))
+        return [builder.add(p, s) for p, s in zip((address, to, scale, note), steps, strict=True)]
 
-    loop(builder, count, [source, out, scales, masks], fractal)
+    loop(builder, count, [source, out, scales, notes], fractal)
+
+
+def _width(builder: Any, magnitudes: list[Any], scales: Any, low: Any) -> Any:
+    """Largest magnitude of B's high parts over the power of two (64 at most) that divides all."""
+    some, top = magnitudes[0], magnitudes[0]
+    for magnitude in magnitudes[1:]:
+        some = builder.or_(some, magnitude)
+        top, other = (builder.bitcast(v, I16X32) for v in (top, magnitude))
+        top = builder.select(builder.icmp_unsigned(">", other, top), other, top)
+        top = builder.bitcast(top, I32X16)
+    half = splat_constant(I32X16, 0xFFFF)
+    upper = builder.lshr(top, splat_constant(I32X16, 16))
+    lower = builder.and_(top, half)
+    top = builder.select(builder.icmp_unsigned(">", upper, lower), upper, lower)
+    top = _greatest(builder, _unless_extreme(builder, scales, top), (8, 4, 2, 1))
+    for step in (8, 4, 2, 1):
+        lanes = [lane ^ step for lane in range(16)]
+        some = builder.or_(some, shuffle(builder, some, some, lanes))
+    top, some = (builder.extract_element(v, I32(0)) for v in (top, some))
+    some = builder.or_(builder.or_(some, builder.lshr(some, I32(16))), I32(64))
+    zeros = call(builder, "llvm.cttz.i32", I32, [some, ir.IntType(1)(0)])
+    is_never = builder.icmp_unsigned("==", top, I32(NEVER))
+    blocked = builder.or_(is_never, builder.icmp_unsigned("!=", low, I32(0)))
+    return builder.select(blocked, I32(NEVER), builder.or_(builder.lshr(top, zeros), I32(1)))
 
 
 def _decode_columns(
-    builder: Any, source: Any, step: Any, count: Any, out: Any, scales: Any, masks: Any
+    builder: Any, source: Any, step: Any, count: Any, out: Any, scales: Any, notes: Any
 ) -> None:
-    """B fractals -> a vector of 16 columns for every pair of k; otherwise as `_decode_rows`."""
+    """B fractals -> a vector of 16 columns for every pair of k; otherwise as `_decode_rows`.
 
-    def fractal(address: Any, to: Any, scale: Any, mask: Any) -> list[Any]:
-        nans, used = [], I32(0)
+    notes: 16 bytes a fractal, the pairs with a low part, then `_width` (`NEVER` with low parts).
+    """
+
+    def fractal(address: Any, to: Any, scale: Any, note: Any) -> list[Any]:
+        nans, used, sizes = [], I32(0), []
         for d, dwords in enumerate(transposed(builder, load_fractal(builder, address))):
             for odd, codes in enumerate(_split(builder, dwords)):
                 pair = 8 * odd + d
@@ -143,20 +218,21 @@ def _decode_columns(
                 store(builder, high, to, 64 * pair)
                 store(builder, low, to, LOW + 64 * pair)
                 nans.append(nan)
+                sizes.append(_size(builder, high))
                 some = builder.icmp_unsigned("!=", _nonzero(builder, low), I16(0))
                 used = builder.or_(used, builder.select(some, I32(1 << pair), I32(0)))
-        _poison(builder, scale, _any(builder, nans))
-        store(builder, used, mask)
-        steps = (step, I64(1024), I64(64), I64(8))
-        return [builder.add(p, s) for p, s in zip((address, to, scale, mask), steps, strict=True)]
+        bits = _poison(builder, scale, _any(builder, nans))
+        store(builder, used, note)
+        store(builder, _width(builder, sizes, bits, used), note, 8)
+        steps = (step, I64(1024), I64(64), I64(16))
+        return [builder.add(p, s) for p, s in zip((address, to, scale, note), steps, strict=True)]
 
-    loop(builder, count, [source, out, scales, masks], fractal)
+    loop(builder, count, [source, out, scales, notes], fractal)
 
 
 def _pair_step(builder: Any, start: Any, vector: Any, word: Any) -> Any:
-    """``start[i] += sum of 2 products s16 * s16`` in every dword (VPDPWSSD)."""
-    arguments = [start, vector, splat(builder, word)]
-    return call(builder, "llvm.x86.avx512.vpdpwssd.512", I32X16, arguments)
+    """`_dot_pairs` with one dword of A for all columns."""
+    return _dot_pairs(builder, start, vector, splat(builder, word))
 
 
 def _dense(builder: Any, left: Any, right: Any) -> list[Any]:
@@ -195,9 +271,9 @@ def _doubles(builder: Any, dots: list[Any]) -> list[Any]:
     return [builder.sitofp(half, F64X8) for dot in dots for half in _halves(builder, dot)]
 
 
-def _block_dots(builder: Any, left: Any, right: Any, rows: Any, columns: Any) -> list[Any]:
+def _wide_dots(builder: Any, dense: list[Any], left: Any, right: Any, masks: list[Any]) -> Any:
     """16 vectors of doubles: 8 rows times two halves of 16 columns, in units of 2^-8."""
-    dense = _dense(builder, left, right)
+    rows, columns = masks
     plain = _doubles(builder, dense)
     some = builder.icmp_unsigned("!=", builder.or_(rows, columns), I32(0))
     before = builder.block
@@ -214,13 +290,15 @@ def _block_dots(builder: Any, left: Any, right: Any, rows: Any, columns: Any) ->
             dot = builder.fadd(dot, builder.fmul(mix, splat_constant(F64X8, 2.0**-CUT)))
             total.append(builder.fadd(dot, builder.fmul(low, splat_constant(F64X8, 4.0**-CUT))))
         after = builder.block
-    result = []
-    for dot, more in zip(plain, total, strict=True):
-        phi = builder.phi(F64X8)
-        phi.add_incoming(dot, before)
-        phi.add_incoming(more, after)
-        result.append(phi)
-    return result
+    return [_join(builder, pair, before, after) for pair in zip(plain, total, strict=True)]
+
+
+def _join(builder: Any, values: tuple[Any, Any], first: Any, second: Any) -> Any:
+    """The value of the branch that was taken."""
+    phi = builder.phi(values[0].type)
+    phi.add_incoming(values[0], first)
+    phi.add_incoming(values[1], second)
+    return phi
 
 
 def _add_once(builder: Any, dot: Any, scale: Any, total: Any) -> Any:
@@ -238,41 +316,76 @@ def _add_once(builder: Any, dot: Any, scale: Any, total: Any) -> Any:
     return builder.fptrunc(builder.select(odd, down, up), ir.VectorType(F32, 8))
 
 
+def _add_narrow(
+    builder: Any, dense: list[Any], left: Any, right: Any, rows: Any,
+    scales: tuple[Any, Any], totals: list[Any],
+) -> list[Any]:  # fmt: skip
+    """Add dots that float32 holds exactly: one fused multiply-add rounds once."""
+    shift = splat_constant(I32X16, CUT)
+    dots = [builder.shl(dot, shift) for dot in dense]
+    dots = _sparse(builder, rows, builder.add(left, I64(LOW)), right, dots)
+    unit = splat_constant(F32X16, 2.0 ** (-8 - CUT))
+    other = builder.fmul(load(builder, F32X16, scales[1]), unit)
+    found = []
+    for row in range(ROWS):
+        own = splat(builder, load(builder, F32, scales[0], 4 * row))
+        arguments = [builder.sitofp(dots[row], F32X16), builder.fmul(own, other), totals[row]]
+        found.append(call(builder, "llvm.fma.v16f32", F32X16, arguments))
+    return found
+
+
+def _add_wide(
+    builder: Any, dense: list[Any], left: Any, right: Any, masks: list[Any],
+    scales: tuple[Any, Any], totals: list[Any],
+) -> list[Any]:  # fmt: skip
+    """Add any dots, any scales."""
+    dots = _wide_dots(builder, dense, left, right, masks)
+    unit, eight = splat_constant(F64X8, 2.0**-8), ir.VectorType(F32, 8)
+    others = [
+        builder.fmul(builder.fpext(load(builder, eight, scales[1], 32 * h), F64X8), unit)
+        for h in range(2)
+    ]
+    found = []
+    for row in range(ROWS):
+        own = splat(builder, builder.fpext(load(builder, F32, scales[0], 4 * row), F64), 8)
+        halves = [
+            _add_once(
+                builder, dots[2 * row + h], builder.fmul(own, others[h]), builder.fpext(old, F64X8)
+            )
+            for h, old in enumerate(_halves(builder, totals[row]))
+        ]
+        found.append(shuffle(builder, halves[0], halves[1], range(16)))
+    return found
+
+
 def _multiply(
-    builder: Any, a: Any, a_scales: Any, a_masks: Any,
-    b: Any, b_scales: Any, b_masks: Any, count: Any, *place: Any,
+    builder: Any, a: Any, a_scales: Any, a_notes: Any,
+    b: Any, b_scales: Any, b_notes: Any, count: Any, *place: Any,
 ) -> None:  # fmt: skip
     """8 rows x 16 columns, ``count`` blocks of 32; ``place`` as for the kernels of other types."""
     tile = Tile(builder, 1, place)
-    eight = ir.VectorType(F32, 8)
     starts = [tile.first(row, 0, F32X16) for row in range(ROWS)]
-    totals = [builder.fpext(half, F64X8) for start in starts for half in _halves(builder, start)]
-    unit = splat_constant(F64X8, 2.0**-8)
 
     def block(*state: Any) -> list[Any]:
-        (left, left_scales, rows, right, right_scales, columns), work = state[:6], state[6:]
-        masks = [load(builder, I32, address) for address in (rows, columns)]
-        dots = _block_dots(builder, left, right, *masks)
-        others = [
-            builder.fmul(builder.fpext(load(builder, eight, right_scales, 32 * h), F64X8), unit)
-            for h in range(2)
-        ]
-        found = []
-        for row in range(ROWS):
-            own = splat(builder, builder.fpext(load(builder, F32, left_scales, 4 * row), F64), 8)
-            for h in range(2):
-                cell = 2 * row + h
-                scale = builder.fmul(own, others[h])
-                total = _add_once(builder, dots[cell], scale, work[cell])
-                found.append(builder.fpext(total, F64X8))
-        steps = zip(state[:6], (1024, 64, 8, 1024, 64, 8), strict=True)
+        (left, own, rows, right, other, columns), totals = state[:6], list(state[6:])
+        masks = [load(builder, I32, note) for note in (rows, columns)]
+        sizes = [builder.zext(load(builder, I32, note, 8), I64) for note in (rows, columns)]
+        dense = _dense(builder, left, right)
+        narrow = builder.icmp_unsigned("<=", builder.mul(*sizes), I64(1 << 24))
+        with builder.if_else(narrow) as (few_bits, many_bits):
+            with few_bits:
+                first = _add_narrow(builder, dense, left, right, masks[0], (own, other), totals)
+                first_end = builder.block
+            with many_bits:
+                second = _add_wide(builder, dense, left, right, masks, (own, other), totals)
+                second_end = builder.block
+        pairs = zip(first, second, strict=True)
+        found = [_join(builder, pair, first_end, second_end) for pair in pairs]
+        steps = zip(state[:6], (1024, 64, 16, 1024, 64, 16), strict=True)
         return [*(builder.add(address, I64(step)) for address, step in steps), *found]
 
-    addresses = [a, a_scales, a_masks, b, b_scales, b_masks]
-    totals = loop(builder, count, [*addresses, *totals], block)[6:]
-    narrow = [builder.fptrunc(total, eight) for total in totals]
-    pairs = zip(narrow[::2], narrow[1::2], strict=True)
-    tile.write_floats([shuffle(builder, left, right, range(16)) for left, right in pairs])
+    addresses = [a, a_scales, a_notes, b, b_scales, b_notes]
+    tile.write_floats(loop(builder, count, [*addresses, *starts], block)[6:])
 
 
 decode_rows = routine("cube_mx8_rows", 6, _decode_rows)
