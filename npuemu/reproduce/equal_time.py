@@ -25,8 +25,9 @@ class EqualTime:
         """One step an M."""
         steps = tuple(Step(f"equal time, M = {m}", partial(self.compare, m)) for m in self.rows)
         remark = (
-            f"Busy cycles of the Cube, {SPLIT} over {RIVAL}, one block, N = K = {SIZE}; all cycles "
-            "and traffic show what the vector cores and global memory add."
+            f"Busy cycles of the Cube, {SPLIT} over {RIVAL}, one block, N = K = {SIZE}; a Cube "
+            "that waits pays head and tail of its instructions again and again, and these count as "
+            "busy. All cycles and traffic show what the vector cores and global memory add."
         )
         return Section("Two MXFP4 passes against one MXFP8 pass", remark, steps)
 

@@ -46,7 +46,7 @@ def terminal(result: Result, style: Style) -> str:
     """All sections as text; without a place for it, ``where`` is left to the files."""
     narrow = style.width < _NARROW
     columns = [
-        Column("claim", wrap=True), Column("paper", True), Column("ours", True),
+        Column("claim", wrap=True), Column("paper"), Column("ours", wrap=True),
         Column("verdict", style="cyan"),
     ]  # fmt: skip
     if not narrow:
