@@ -49,5 +49,11 @@ def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]
 
 
 def cases() -> list[dict[str, Any]]:
-    """Awkward shapes and values for verification."""
-    return kv8_cases() + resident_cases()
+    """Awkward shapes and values for verification; no row tile is higher than 64, or the parts of
+    P and Q would not fit beside a KV tile of 128.
+    """
+    chosen = kv8_cases() + resident_cases()
+    for case in chosen:
+        if case["params"].get("TM", 0) > 64:
+            case["params"] = case["params"] | {"TM": 64}
+    return chosen
