@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,8 @@ from npuemu.cli import options
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
 
-STUDIES = ("msd",)
+STUDIES = {"msd": "npuemu.reproduce.msd", "minilm": "npuemu.reproduce.minilm.table"}
+"""The module of each study."""
 
 
 def reproduce(
@@ -38,10 +40,10 @@ def reproduce(
     folder = None if out is None else _folder(out, study)
 
     from npuemu.report.terminal import style_for
-    from npuemu.reproduce import msd, show
+    from npuemu.reproduce import show
 
     with Progress() as progress:
-        result = msd.study(quick, progress)
+        result = import_module(STUDIES[study]).study(quick, progress)
     sys.stdout.write(show.terminal(result, style_for(sys.stdout)))
     if folder is not None:
         for kind, text in (("json", show.as_json), ("csv", show.as_csv), ("html", show.as_html)):

@@ -76,12 +76,30 @@ def study(
     exact = model.encode(NumpyBackend(), tokens)
     results = [Result(None, np.ones(len(tokens)), Bill(), Bill())]
     for scheme in schemes:
-        backend = EmulatedBackend(scheme, machine, blocks, advance)
-        found = model.encode(backend, tokens)
-        cosine = np.sum(found.astype(np.float64) * exact.astype(np.float64), axis=1)
-        cosine /= np.linalg.norm(found, axis=1) * np.linalg.norm(exact, axis=1)
-        results.append(Result(scheme, cosine, backend.linear_bill, backend.attention_bill))
+        results.append(
+            run_scheme(
+                model, tokens, exact, scheme, machine=machine, blocks=blocks, advance=advance
+            )
+        )
     return results
+
+
+def run_scheme(
+    model: Model,
+    tokens: list[list[int]],
+    exact: Array,
+    scheme: Scheme,
+    *,
+    machine: str = "ascend950pr",
+    blocks: int = 32,
+    advance: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """Encode ``tokens`` with one scheme; ``exact``: the float32 vectors [sentences, hidden]."""
+    backend = EmulatedBackend(scheme, machine, blocks, advance)
+    found = model.encode(backend, tokens).astype(np.float64)
+    cosine = np.sum(found * exact.astype(np.float64), axis=1)
+    cosine /= np.linalg.norm(found, axis=1) * np.linalg.norm(exact.astype(np.float64), axis=1)
+    return Result(scheme, cosine, backend.linear_bill, backend.attention_bill)
 
 
 def launches(model: Model) -> int:
