@@ -18,8 +18,7 @@ import npuemu
 
 PROGRAMS = Path(__file__).resolve().parents[1] / "programs"
 HEADING, SIZE = "## Measured", 4096
-ATTENTION = "H x NQ x G x KV x D"
-KEYS = ("M x N x K", ATTENTION, "causal", "resident", "machine", "blocks")
+KEYS = ("M x N x K", "machine", "blocks")
 """Columns that say what to run, beside those named as the kernel's parameters."""
 
 
@@ -54,8 +53,6 @@ def cell(report: dict[str, Any], column: str) -> str:
 def measure(kernel: str, keys: dict[str, str]) -> dict[str, Any]:
     """The report of a row's run."""
     machine = {"910B1": "ascend910b1", "950PR": "ascend950pr"}.get(keys.get("machine", ""))
-    if ATTENTION in keys:
-        return measure_attention(kernel, machine, keys)
     shape = {k: int(v) for k, v in keys.items() if k not in KEYS}
     if "M x N x K" in keys:
         sizes = (int(v) for v in keys["M x N x K"].split(" x "))
@@ -63,20 +60,8 @@ def measure(kernel: str, keys: dict[str, str]) -> dict[str, Any]:
     elif kernel.startswith("gemm"):
         shape = {"N": SIZE, "K": SIZE, **shape}
     blocks = int(keys["blocks"])
-    run = npuemu.run(kernel, machine, blocks=blocks, mode="timing", check=False, **shape)
-    return run.report
-
-
-def measure_attention(kernel: str, machine: str | None, keys: dict[str, str]) -> dict[str, Any]:
-    """The report of an attention kernel's run with every key valid."""
-    names = ATTENTION.split(" x ")
-    shape = dict(zip(names, (int(v) for v in keys[ATTENTION].split(" x ")), strict=True))
-    shape["CAUSAL"] = int(keys["causal"])
-    if "resident" in keys:
-        shape["RESIDENT"] = int(keys["resident"])
-    inputs = {"kv_len": np.full(shape["H"], shape["KV"], np.int32)}
-    blocks = int(keys["blocks"])
-    run = npuemu.run(kernel, machine, inputs, blocks=blocks, mode="timing", check=False, **shape)
+    full = {"kv_len": np.full(shape["H"], shape["KV"], np.int32)} if "KV" in shape else {}
+    run = npuemu.run(kernel, machine, full, blocks=blocks, mode="timing", check=False, **shape)
     return run.report
 
 

@@ -87,22 +87,15 @@ def kv8_cases() -> list[Case]:
     )
 
 
-def split_cases() -> list[Case]:
-    """Cases of the kernel whose two INT8 passes take 32 keys at a time, with RESIDENT and without:
-    the other traffic, the same bits.
-    """
-    found = kv8_cases()
-    for case in found:
-        if "TK" in case["params"]:
-            case["params"] = case["params"] | {"TK": -(-case["params"]["TK"] // 32) * 32}
+def resident_cases() -> list[Case]:
+    """Cases of a kernel with the parameter RESIDENT: the other traffic, the same bits."""
     shapes = {
         "not resident": {},
         "not resident, one key": {"H": 1, "NQ": 1, "G": 1, "KV": 1, "D": 32},
         "not resident, decode": {"H": 2, "NQ": 1, "G": 8, "KV": 300, "D": 128},
         "not resident, row tiles": SMALL | {"NQ": 25, "CAUSAL": 1},
     }
-    again = [{"name": name, "params": p | {"RESIDENT": 0}} for name, p in shapes.items()]
-    return found + again
+    return [{"name": name, "params": p | {"RESIDENT": 0}} for name, p in shapes.items()]
 
 
 def _shape_cases() -> list[Case]:

@@ -81,6 +81,17 @@ def test_bit_mask_on_8_bit_lanes() -> None:
     fails("E116", vector=body, words="mask of all ones")
 
 
+@pytest.mark.parametrize(
+    "mask", ["set_vector_mask 0, 3", "set_mask_count\n    set_vector_mask 0, 5"]
+)
+@pytest.mark.parametrize("pair", ["bf16_e2m1.rint", "e2m1_bf16.none"])
+def test_half_a_byte(pair: str, mask: str) -> None:
+    body = f"    li r1, 0\n    {mask}\n    vconv.{pair} r1, r1, rep=1  ;!"
+    fails("E116", vector=body, words="4-bit lanes need", machine=A5)
+    whole = mask.replace(" 5", " 6").replace("0, 3", "-1, -1")
+    run(vector=f"    li r1, 0\n    {whole}\n    vconv.{pair} r1, r1, rep=0", machine=A5)
+
+
 def test_wrapped_accumulators_are_a_warning() -> None:
     """L0A and L0B start as -1 everywhere, so a sum is k: it fits alone, not on top of 2^31 - 1."""
     body = registers({1: 0, 2: 0}) + "\n    mmad.s8 r1, r2, r2, 16, 16, 4095, zero"

@@ -109,9 +109,7 @@ def test_text_binary_text_binary(name: str, machine: str, awkward: bool) -> None
 
 
 @pytest.mark.parametrize(("name", "machine", "shape", "word"), REFUSED)
-def test_other_sizes_are_refused_by_name(
-    name: str, machine: str, shape: Params, word: str
-) -> None:
+def test_other_sizes_are_refused_by_name(name: str, machine: str, shape: Params, word: str) -> None:
     with pytest.raises(npuemu.api.UserError, match=rf"\b{word}\b"):
         npuemu.load(name, machine=machine, **shape)
 

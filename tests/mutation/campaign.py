@@ -48,11 +48,16 @@ ROWS: tuple[Sizes, ...] = (
     (9, 20032, 1),  # rows in pieces
 )
 W8A8: tuple[Sizes, ...] = (
-    (40, 16, 96, 2),  # a group without columns
-    (70, 272, 544, 1),
-    (300, 528, 320, 2),
-    (130, 48, 2080, 1),
-    (3, 16, 8224, 1),  # rows in pieces
+    (5, 272, 160, 2),  # vector cores without rows to quantise, half tiles of few rows
+    (300, 48, 96, 2),  # three row tiles, phases ahead of the tiles
+    (140, 1296, 64, 1),  # twelve tiles: the ring of sums goes round
+    (130, 336, 1056, 1),  # three panels, a narrow last tile
+    (3, 16, 8224, 1),  # rows in two pieces
+)
+QUANTIZE: tuple[Sizes, ...] = (
+    (300, 192, 1),  # units of many rows, the last one short
+    (5, 32, 2),  # no folds
+    (3, 16416, 1),  # rows in two or three pieces
 )
 CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
     ("gemm_bf16", "ascend910b1"): ((520, 16, 544, 1), (256, 528, 160, 2), (130, 48, 544, 1)),
@@ -80,6 +85,7 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
         (193, 272, 320, 1),  # codes stay in L1; a vector core without rows of the last phase
         (130, 48, 1632, 2),  # weights stay in L1 from phase to phase
         (16, 1296, 32, 1),  # six tiles a phase: UB goes round
+        (1, 4352, 32, 1),  # a vector core without rows, more tiles than a counter holds
         (70, 272, 3616, 1),  # more codes than L1 keeps
         (70, 256, 2080, 1),  # more weights than L1 keeps
         (3, 16, 4128, 1),  # rows in two pieces
@@ -92,7 +98,7 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
     ("gemm_w4a8", "ascend950pr"): RING,
     **{("gemm_w8a8", m): W8A8 for m in MACHINES},
     **{("gemm_w8a8_grouped", m): W8A8 for m in MACHINES},
-    **{(f"quantize_{kind}", m): ROWS for kind in ("int8", "int8_msd") for m in MACHINES},
+    **{(f"quantize_{kind}", m): QUANTIZE for kind in ("int8", "int8_msd") for m in MACHINES},
     **{(f"quantize_{kind}", MACHINES[1]): ROWS for kind in ("mxfp4", "mxfp4_msd", "mxfp8")},
     **{
         (f"attn_{kind}", m): ATTENTION

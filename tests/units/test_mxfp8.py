@@ -26,6 +26,8 @@ from test_cube import (  # noqa: E402
 )
 
 ONE = {oracle.e4m3: 0x38, oracle.e5m2: 0x3C}
+SMALL = {oracle.e4m3: 0x02, oracle.e5m2: 0x1C}
+"""2^-8."""
 LARGEST = {oracle.e4m3: 0x7E, oracle.e5m2: 0x7B}
 
 
@@ -81,9 +83,9 @@ def test_a_sum_is_rounded_once(kind: str) -> None:
     left, right = oracle.FP8[kind]
     fields = [3 if f is oracle.e4m3 else 2 for f in (left, right)]
     a, b = np.zeros((16, 64), int), np.zeros((2, 64), int)
-    # 2^4 * 2^4 + 2^-8 * 2^-8 ... : the last bit of f32 below 2^8 is 2^-15, half of it 2^-16.
+    # 2^4 * 2^4 + 2^-8 * 2^-8 ... : the last bit of f32 from 2^8 on is 2^-15, half of it 2^-16.
     a[:, 0], b[:, 0] = ONE[left] + (4 << fields[0]), ONE[right] + (4 << fields[1])
-    a[:, 1], b[:, 1] = ONE[left] - (6 << fields[0]), ONE[right] - (6 << fields[1])
+    a[:, 1], b[:, 1] = SMALL[left], SMALL[right]
     a[:, 2:18], b[:, 2:18] = a[:, 1:2], b[:, 1:2]
     b[1] |= 0x80
     scales = scale_bytes(16, 2), scale_bytes(2, 2)

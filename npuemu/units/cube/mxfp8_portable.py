@@ -1,7 +1,7 @@
 """MXFP8 products in plain Numba: for any CPU, and on every CPU for operands with NaN or Inf.
 
 An element is an integer times 2^-9 (e4m3) or 2^-16 (e5m2), below 2^32: in two halves of 16 bits the
-dot of a 32-block is three exact int64 sums, hence two doubles. Their sum with the start value is
+dot of a 32-block is three exact int64 sums, then two doubles. Their sum with the start value is
 exact until it is rounded, once.
 """
 
@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from npuemu.jit import njit, view_f32, view_i32, view_i64, view_u8, view_u32
+from npuemu.jit import njit, view_f32, view_f64, view_i32, view_i64, view_u8, view_u32
 from npuemu.units.cube.layout import (
     L0A,
     L0A_MX,
@@ -31,7 +31,7 @@ E4M3, E5M2, E4M3_E5M2, E5M2_E4M3 = range(4, 8)
 FINITE, INFINITE, NOT_A_NUMBER = 0, 1, 2
 SUMS, ROW, ROW_PLANE, PANEL, PANEL_PLANE = 0, 1 << 16, 1 << 15, 1 << 18, 1 << 19
 """Scratch offsets: sums of 16 columns; the three planes (upper half, lower half, class: int32) of a
-row of A, and of a panel of 16 columns of B, ``[k][16]``."""
+row of A, and of a panel of 16 columns of B, ``[16][k]``."""
 
 
 @njit(inline="always")
@@ -63,19 +63,16 @@ def element(code, is_e5m2):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _decode(base, step, row, fractals, is_e5m2, at, plane, stride):  # type: ignore[no-untyped-def]
-    """One row of fractals into the planes at ``at``, an element every ``stride`` words.
-
-    Returns whether one of them is not finite.
-    """
-    count, special = fractals * 32 * stride, False
+def _decode(base, step, row, fractals, is_e5m2, at, plane):  # type: ignore[no-untyped-def]
+    """One row of fractals into the planes at ``at``; whether an element is not finite."""
+    count, special = fractals * 32, False
     upper, lower = view_i32(at, count), view_i32(at + plane, count)
     classes = view_i32(at + 2 * plane, count)
     for f in range(fractals):
         codes = view_u8(base + f * step + row * 32, 32)
         for q in range(32):
             value, kind = element(codes[q], is_e5m2)
-            place = (f * 32 + q) * stride
+            place = f * 32 + q
             upper[place], lower[place], classes[place] = value >> 16, value & 0xFFFF, kind
             special = special or kind != FINITE
     return special
@@ -89,7 +86,7 @@ def _two_sum(x, y):  # type: ignore[no-untyped-def]
     return total, (x - (total - part)) + (y - part)
 
 
-@njit
+@njit(inline="always")
 def round_once(high, low, start):  # type: ignore[no-untyped-def]
     """``high + low + start`` (finite doubles) as float32, rounded once, to nearest even.
 
@@ -103,39 +100,43 @@ def round_once(high, low, start):  # type: ignore[no-untyped-def]
     first, lost = _two_sum(first, lost)
     lost = lost if lost != 0.0 else rest
     word = f64_bits(first)
-    if lost != 0.0 and word & 1 == 0:
-        word += 1 if (lost > 0.0) == (first > 0.0) else -1
+    step = 1 if (lost > 0.0) == (first > 0.0) else -1
+    word += step if lost != 0.0 and word & 1 == 0 else 0
     return np.float32(bits_f64(word))
 
 
 @njit
-def _special_block(left, left_class, right, right_class, g, j):  # type: ignore[no-untyped-def]
+def _special_block(left, left_class, right, right_class, g, j, k):  # type: ignore[no-untyped-def]
     """The dot of block g, column j, as far as NaN and Inf decide it; 0 if they do not."""
     total = 0.0
     for q in range(g * 32, g * 32 + 32):
-        x, y = left_class[q], right_class[q * 16 + j]
+        x, y = left_class[q], right_class[j * k + q]
         if x == NOT_A_NUMBER or y == NOT_A_NUMBER:
             return math.nan
         if x == INFINITE or y == INFINITE:
             # A high half has the sign; both halves of a zero are zero.
             a = left[q] * 65536.0 + left[q + ROW_PLANE // 4]
-            b = right[q * 16 + j] * 65536.0 + right[q * 16 + j + PANEL_PLANE // 4]
+            b = right[j * k + q] * 65536.0 + right[j * k + q + PANEL_PLANE // 4]
             total += math.inf * np.sign(a) * np.sign(b)
     return total
 
 
 @njit
-def _add_block(left, right, g, sums):  # type: ignore[no-untyped-def]
-    """Three sums (int64 [3][16]) of the g-th block: upper, mixed and lower products of halves."""
-    sums[:] = 0
-    for q in range(g * 32, g * 32 + 32):
-        x, y = np.int64(left[q]), np.int64(left[q + ROW_PLANE // 4])
-        for j in range(16):
-            upper = np.int64(right[q * 16 + j])
-            lower = np.int64(right[q * 16 + j + PANEL_PLANE // 4])
-            sums[j] += x * upper
-            sums[16 + j] += x * lower + y * upper
-            sums[32 + j] += y * lower
+def _add_block(scratch, g, k, sums):  # type: ignore[no-untyped-def]
+    """Three sums of the g-th block for 16 columns: upper, mixed and lower products of halves."""
+    left = scratch + ROW + g * 128
+    a_upper, a_lower = view_i32(left, 32), view_i32(left + ROW_PLANE, 32)
+    for j in range(16):
+        right = scratch + PANEL + (j * k + g * 32) * 4
+        b_upper, b_lower = view_i32(right, 32), view_i32(right + PANEL_PLANE, 32)
+        upper, mixed, lower = np.int64(0), np.int64(0), np.int64(0)
+        for q in range(32):
+            x, y = np.int64(a_upper[q]), np.int64(a_lower[q])
+            u, v = np.int64(b_upper[q]), np.int64(b_lower[q])
+            upper += x * u
+            mixed += x * v + y * u
+            lower += y * v
+        sums[j], sums[16 + j] = np.float64(upper * 65536 + mixed), np.float64(lower)
 
 
 @njit
@@ -145,28 +146,28 @@ def _add_row(words, columns, scales, step, others, others_step, scratch, k, spec
     scales, others: addresses of the first scale pairs of the row and of the panel; step: bytes to
     the next; units: exponent of a product of two element units.
     """
-    sums, values = view_i64(scratch + SUMS, 48), view_f32(words, 16)
+    sums, values = view_f64(scratch + SUMS, 32), view_f32(words, 16)
     left, right = view_i32(scratch + ROW, ROW_PLANE), view_i32(scratch + PANEL, PANEL_PLANE)
     left_class = view_i32(scratch + ROW + 2 * ROW_PLANE, k)
     right_class = view_i32(scratch + PANEL + 2 * PANEL_PLANE, k * 16)
+    decided = view_f64(scratch + SUMS + 1024, 16)
     for g in range(k >> 5):
-        _add_block(left, right, g, sums)
+        _add_block(scratch, g, k, sums)
         scale = np.int64(view_u8(scales + (g >> 1) * step + (g & 1), 1)[0])
         codes = view_u8(others + (g >> 1) * others_step, 32)
+        decided[:] = math.nan if scale == 255 else 0.0
+        if special:
+            for j in range(columns):
+                decided[j] += _special_block(left, left_class, right, right_class, g, j, k)
         for j in range(columns):
             other = np.int64(codes[2 * j + (g & 1)])
-            factor = math.ldexp(1.0, scale + other - 254 + units)
-            high = np.float64(sums[j] * 65536 + sums[16 + j]) * (65536.0 * factor)
-            low = np.float64(sums[32 + j]) * factor
-            total, decided = np.float64(values[j]), 0.0
-            if special:
-                decided = _special_block(left, left_class, right, right_class, g, j)
-            if scale == 255 or other == 255:
-                decided = math.nan
-            if decided != 0.0 or not math.isfinite(total):
-                values[j] = np.float32(total + decided)
-            else:
-                values[j] = round_once(high, low, total)
+            factor = bits_f64((scale + other + units + (1023 - 254)) << 52)
+            high = sums[j] * (65536.0 * factor)
+            total, outside = np.float64(values[j]), math.nan if other == 255 else decided[j]
+            rounded = round_once(high, sums[16 + j] * factor, total)
+            # Inf - Inf and NaN are not 0; then the plain sum says what comes.
+            plain = outside == 0.0 and total - total == 0.0
+            values[j] = rounded if plain else np.float32(total + outside)
 
 
 @njit
@@ -193,12 +194,12 @@ def mx8_range(ctx, ops, scratch, n_lo, n_hi):  # type: ignore[no-untyped-def]
     for p in range(n_lo >> 4, n_hi >> 4):
         columns, panel_special = min(16, n - p * 16), False
         for j in range(columns):
-            at = scratch + PANEL + 4 * j
-            special = _decode(b + p * 512, nf * 512, j, kf, b_e5m2, at, PANEL_PLANE, 16)
+            at = scratch + PANEL + 4 * j * k
+            special = _decode(b + p * 512, nf * 512, j, kf, b_e5m2, at, PANEL_PLANE)
             panel_special = panel_special or special
         for i in range(m):
             base, h = a + (i >> 4) * step_m, i & 15
-            special = _decode(base, step_k, h, kf, a_e5m2, scratch + ROW, ROW_PLANE, 1)
+            special = _decode(base, step_k, h, kf, a_e5m2, scratch + ROW, ROW_PLANE)
             words = dst + (p * mf + (i >> 4)) * 1024 + h * 64
             first = view_u32(start + p * start_panel + (i >> 4) * 16 * step + h * step, 16)
             out = view_u32(words, 16)
