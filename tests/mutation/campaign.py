@@ -26,6 +26,11 @@ VECTOR_CAST: tuple[Sizes, ...] = (
     (272, 48, 2080, 1),  # several chunks a flag
     (272, 400, 544, 2),
 )
+ATTENTION: tuple[Sizes, ...] = (
+    (3, 50, 1, 300, 32, 1, 1),  # a core without keys in sight, several items of several steps
+    (2, 101, 1, 600, 32, 0, 1),  # row tiles of two heights, long items
+    (5, 1, 3, 20, 32, 0, 2),  # items of one step, a core of one row
+)
 CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
     ("gemm_bf16", "ascend910b1"): ((520, 16, 544, 1), (256, 528, 160, 2), (130, 48, 544, 1)),
     ("gemm_bf16", "ascend950pr"): ((520, 16, 544, 1), (256, 528, 160, 2)),
@@ -43,6 +48,14 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
         (70, 256, 2080, 1),  # more weights than L1 keeps
         (3, 16, 8224, 1),  # rows in two pieces
     ),
+    ("attn_bf16", "ascend910b1"): ATTENTION,
+    ("attn_bf16", "ascend950pr"): ATTENTION,
+    ("attn_kv8_dequant", "ascend910b1"): ATTENTION,
+    ("attn_kv8_dequant", "ascend950pr"): ATTENTION,
+    ("attn_kv8_lift", "ascend910b1"): ATTENTION,
+    ("attn_kv8_lift", "ascend950pr"): ATTENTION,
+    ("attn_kv8_msd", "ascend910b1"): ATTENTION,
+    ("attn_kv8_msd", "ascend950pr"): ATTENTION,
 }
 RANK = (Verdict.SAME_ORDER, Verdict.NOT_NEEDED, Verdict.OTHER_RESULT, Verdict.UNREPORTED)
 """What weighs more among the verdicts of several shapes; a report at one shape ends the matter."""
