@@ -18,6 +18,8 @@ from tests.mutation.program import edited
 
 DOCS = PACKAGE.parent / "docs" / "mutation.md"
 KERNELS = [(k.name, machine) for k in npuemu.list_kernels() for machine in k.machines]
+FEWEST = {"quantize": 40}
+"""Reports at least, by the first word of the name: vector programs have one kind of core."""
 IDS = ["-".join(names) for names in CASES]
 
 
@@ -38,7 +40,7 @@ def test_removed_synchronisation_is_reported_as_the_page_says(names: tuple[str, 
     outcomes = Campaign(*names, page.REMOVED).run()
     assert [str(o) for o in outcomes if o.judgement.verdict is Verdict.UNREPORTED] == []
     reported = [o for o in outcomes if o.judgement.verdict is Verdict.REPORTED]
-    assert len(reported) >= 90
+    assert len(reported) >= FEWEST.get(names[0].split("_")[0], 90)
     written = section(*names)
     for row in page.rows(outcomes).values():
         assert f"| {' | '.join(map(str, row))} |\n" in written
