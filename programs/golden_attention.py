@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 from golden_arithmetic import fma32, fma_chain, int_gemm, to_bf16
 from golden_exp import exp32
+from golden_int8 import split
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Inputs = dict[str, Array]
@@ -193,16 +194,5 @@ def split_int8(x: Array) -> tuple[Array, Array, Array]:
     M = max(max|x|, 2**-100), s1 = fl(M / 127), s2 = fl(M / 32258), NaN if M is not finite;
     high = sat8(rint(fl(x / s1))), low = sat8(rint(fl(fma(-(254 high), s2, x) / s2))), NaN to 0.
     """
-    with np.errstate(all="ignore"):
-        largest = np.maximum(np.abs(x).max(axis=1, keepdims=True), np.float32(2.0**-100))
-        s1 = largest / np.float32(127.0)
-        s2 = np.where(np.isfinite(largest), largest / np.float32(32258.0), np.float32(np.nan))
-        high = _to_int8(x / s1)
-        rest = fma32(np.float32(-254.0) * high.astype(np.float32), s2, x)
-        return high, _to_int8(rest / s2), s2
-
-
-def _to_int8(x: Array) -> Array:
-    """float32 -> int8: ties to even, saturating, NaN to 0."""
-    rounded = np.where(np.isnan(x), np.float32(0.0), np.rint(x))
-    return np.clip(rounded, -128.0, 127.0).astype(np.int8)
+    high, low, s2 = split(x)
+    return high, low, s2[:, None]

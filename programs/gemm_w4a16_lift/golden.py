@@ -32,13 +32,11 @@ from golden_cases import (
     subnormal_rows,
     zero_rows,
 )
+from golden_mx import BLOCK, e2m1_values, e8m0_values
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 32
 _SIX = 7
-_MAGNITUDES = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6], np.float64)
-_E2M1 = np.concatenate([_MAGNITUDES, -_MAGNITUDES])
 
 
 def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
@@ -62,9 +60,7 @@ def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Arr
 
 def lifted(codes: Array, scales: Array) -> Array:
     """W' bf16 [N, K] of E2M1 codes [N, K] and E8M0 codes [N, K/32]."""
-    exponent = scales.view(np.uint8).astype(np.int32)
-    scale = np.where(exponent == 255, np.nan, np.ldexp(1.0, exponent - 127))
-    exact = _E2M1[codes.view(np.uint8)] * np.repeat(scale, BLOCK, axis=1)
+    exact = e2m1_values(codes) * np.repeat(e8m0_values(scales), BLOCK, axis=1)
     with np.errstate(all="ignore"):
         return to_bf16(exact.astype(np.float32))
 

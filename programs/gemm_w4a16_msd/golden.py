@@ -30,7 +30,7 @@ import numpy as np
 if (shared := str(Path(__file__).resolve().parents[1])) not in sys.path:
     sys.path.append(shared)
 
-from golden_arithmetic import BF16, add_short, to_bf16
+from golden_arithmetic import BF16, to_bf16
 from golden_cases import (
     dimensions,
     non_finite_rows,
@@ -41,15 +41,12 @@ from golden_cases import (
     subnormal_rows,
     zero_rows,
 )
+from golden_mx import BLOCK, e2m1_values, mx_gemm, split_mxfp4
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-BLOCK = 32
 TK = 256
 """K tile where a caller gives none."""
-
-_E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6], np.float64)
-_VALUES = np.concatenate([_E2M1, -_E2M1])
 
 
 def inputs(params: dict[str, int], seed: int) -> dict[str, Array]:
@@ -68,54 +65,17 @@ def golden(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]
 
 def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Array]:
     """C as float32 [M, N], before the last rounding."""
-    parts = split(inputs["A"])
-    w = _VALUES[inputs["W"].view(np.uint8)]
-    w_scale = _scale(inputs["W_scale"].view(np.uint8))
-    blocks, step = w_scale.shape[1], params.get("TK", TK) // BLOCK
+    high, high_scale, low, low_scale = split_mxfp4(inputs["A"])
+    parts = ((e2m1_values(high), high_scale), (e2m1_values(low), low_scale))
+    w, w_scale = e2m1_values(inputs["W"]), inputs["W_scale"].view(np.uint8)
+    step = params.get("TK", TK)
     acc = np.zeros((len(inputs["A"]), len(w)), np.float32)
-    with np.errstate(all="ignore"):
-        for first in range(0, blocks, step):
-            for values, scale in parts:
-                for block in range(first, min(first + step, blocks)):
-                    k = slice(block * BLOCK, (block + 1) * BLOCK)
-                    # Quarters of integers of at most 4608: exact in any order.
-                    dot = values[:, k] @ w[:, k].T + 0.0
-                    factor = scale[:, block][:, None] * w_scale[:, block][None, :]
-                    acc = add_short(dot * factor, acc)
+    for first in range(0, w.shape[1], step):
+        k = slice(first, first + step)
+        block = slice(first // BLOCK, (first + step) // BLOCK)
+        for values, scale in parts:
+            acc = mx_gemm(values[:, k], scale[:, block], w[:, k], w_scale[:, block], acc)
     return {"C": acc}
-
-
-def split(a: Array) -> list[tuple[Array, Array]]:
-    """A bf16 [M, K] -> (values, scales) of the high part, then of the low one.
-
-    values float64 [M, K]: E2M1 values; scales float64 [M, K/32]: powers of two or NaN.
-    """
-    rows, length = a.shape
-    with np.errstate(all="ignore"):
-        x = a.astype(np.float64).reshape(rows, length // BLOCK, BLOCK)
-        largest = np.abs(x).max(axis=2)
-        finite = np.isfinite(largest)
-        fraction, exponent = np.frexp(np.where(finite, largest, 1.0))
-        exponent = np.where(fraction == 0.5, exponent - 1, exponent)
-        exponent = np.where(fraction == 0.0, -122, np.maximum(exponent, -122))
-        alpha = np.ldexp(1.0, exponent)[:, :, None]
-        x = np.where(finite[:, :, None], x, 0.0)
-        high = _nearest(x / (alpha / 4))
-        low = _nearest((x - high * (alpha / 4)) / (alpha / 32))
-        scale = np.where(finite, alpha[:, :, 0], np.nan)
-    return [(high.reshape(a.shape), scale / 4), (low.reshape(a.shape), scale / 32)]
-
-
-def _nearest(x: Array) -> Array:
-    """float64 of magnitude up to 4 -> nearest E2M1 values, ties to the even code."""
-    size = np.abs(x)
-    step = np.where(size < 2.0, 0.5, np.where(size < 4.0, 1.0, 2.0))
-    return np.asarray(np.rint(x / step) * step)
-
-
-def _scale(code: Array) -> Array:
-    """E8M0 codes -> float64 values, NaN for 255."""
-    return np.where(code == 255, np.nan, np.ldexp(1.0, code.astype(np.int32) - 127))
 
 
 def _near_ties(inputs: dict[str, Array]) -> None:

@@ -32,6 +32,7 @@ if (shared := str(Path(__file__).resolve().parents[1])) not in sys.path:
 
 from golden_arithmetic import fma32, int_gemm, to_bf16
 from golden_cases import w8a16_cases, w8a16_inputs
+from golden_int8 import split
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -56,25 +57,6 @@ def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Arr
     with np.errstate(all="ignore"):
         scaled = (joined * s2[:, None]) * inputs["w_scale"].astype(np.float32)[None, :]
     return {"C": scaled}
-
-
-def split(a: Array) -> tuple[Array, Array, Array]:
-    """A bf16 [M, K] -> (h int8 [M, K], l int8 [M, K], s2 float32 [M])."""
-    with np.errstate(all="ignore"):
-        x = a.astype(np.float32)
-        largest = np.maximum(np.abs(x).max(axis=1), np.float32(2.0**-100))
-        s1 = largest / np.float32(127.0)
-        s2 = np.where(np.isfinite(largest), largest / np.float32(32258.0), np.float32(np.nan))
-        h = _to_int8(x / s1[:, None])
-        r = fma32(np.float32(-254.0) * h.astype(np.float32), s2[:, None], x)
-        low_part = _to_int8(r / s2[:, None])
-    return h, low_part, s2
-
-
-def _to_int8(x: Array) -> Array:
-    """float32 -> int8: ties to even, saturating, NaN to 0."""
-    rounded = np.where(np.isnan(x), np.float32(0.0), np.rint(x))
-    return np.clip(rounded, -128.0, 127.0).astype(np.int8)
 
 
 def cases() -> list[dict[str, Any]]:

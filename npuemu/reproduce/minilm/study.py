@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from npuemu.reproduce.minilm.emulated import SCHEMES, Bill, EmulatedBackend, Scheme
-from npuemu.reproduce.minilm.model import Model, NumpyBackend
+from npuemu.reproduce.minilm.emulated import Bill, EmulatedBackend, Scheme
+from npuemu.reproduce.minilm.model import Model
 from npuemu.reproduce.minilm.wordpiece import Tokenizer
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -37,16 +37,10 @@ def sentences(count: int | None = None) -> list[str]:
 class Result:
     """One scheme: cosine similarity to the float32 vector of every sentence, and its bills."""
 
-    scheme: Scheme | None
-    """None: float32 NumPy, the reference."""
+    scheme: Scheme
     cosine: Array
     linear: Bill
     attention: Bill
-
-    @property
-    def name(self) -> str:
-        """The row's name."""
-        return "float32 NumPy" if self.scheme is None else self.scheme.name
 
     @property
     def cycles(self) -> int:
@@ -58,30 +52,6 @@ class Result:
         """Read and written."""
         parts = (self.linear, self.attention)
         return sum(part.gm_read + part.gm_written for part in parts)
-
-
-def study(
-    model: Model,
-    tokens: list[list[int]],
-    schemes: Iterable[Scheme] = SCHEMES,
-    *,
-    machine: str = "ascend950pr",
-    blocks: int = 32,
-    advance: Callable[[str], None] = lambda _: None,
-) -> list[Result]:
-    """Encode ``tokens`` (ids of each sentence) with every scheme.
-
-    ``advance`` is called before each launch with what it is: `launches` of them a scheme.
-    """
-    exact = model.encode(NumpyBackend(), tokens)
-    results = [Result(None, np.ones(len(tokens)), Bill(), Bill())]
-    for scheme in schemes:
-        results.append(
-            run_scheme(
-                model, tokens, exact, scheme, machine=machine, blocks=blocks, advance=advance
-            )
-        )
-    return results
 
 
 def run_scheme(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -33,7 +33,6 @@ class Schemes:
     model: Model
     tokens: list[list[int]]
     tell: Tell | None
-    done: list[Result] = field(default_factory=list)
     launched: int = 0
 
     def __post_init__(self) -> None:
@@ -52,7 +51,6 @@ class Schemes:
             self.model, self.tokens, self.exact, scheme,
             machine=MACHINE, blocks=BLOCKS, advance=advance,
         )  # fmt: skip
-        self.done.append(found)
         where = f"{scheme.gemm}, {scheme.attention} on {MACHINE}, {BLOCKS} blocks"
         loss = float(1 - np.mean(found.cosine))
         return Found(
