@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import gc
 import re
 import sys
 import traceback
@@ -22,6 +23,8 @@ from tests.lockstep.generate import generate
 from tests.lockstep.weaken import shrink
 
 HANG_SECONDS = 300
+COLLECT = 50_000, 20, 50
+"""Fewer collections of the many small objects of an interpreted program."""
 
 
 def smaller(bad: Bad) -> str:
@@ -57,6 +60,7 @@ def main(arguments: list[str]) -> int:
     if given.show:
         print(generate(given.first, given.machine, given.size).text)
         return 0
+    gc.set_threshold(*COLLECT)
     bad = 0
     for seed in range(given.first, given.first + given.count):
         faulthandler.dump_traceback_later(HANG_SECONDS, exit=True)
