@@ -79,7 +79,15 @@ def _finish(assembly: Assembly, shown: str) -> Program:
         code={name: tuple(s.words) for name, s in sections.items()},
         locations={name: tuple(s.locations) for name, s in sections.items()},
         labels={name: dict(s.labels) for name, s in sections.items()},
+        constants=_constants(assembly),
     )
+
+
+def _constants(assembly: Assembly) -> dict[str, int]:
+    """Global constants that are whole numbers and nothing else's name: a kernel's tiling."""
+    others = {*assembly.params, *assembly.layout.tensors, *assembly.layout.buffers}
+    values = assembly.globals.values.items()
+    return {n: v for n, v in values if isinstance(v, int) and n not in others}
 
 
 def _complete(section: Section) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from npuemu.asm.errors import Location
 
@@ -79,6 +79,7 @@ class Program:
 
     code: 128-bit words of each section; a section that the kernel lacks is absent.
     locations: one `Location` an instruction. labels: instruction index by name, by section.
+    constants: what the text's global `.const` came to; empty when read from a binary file.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Program:
     code: dict[str, tuple[int, ...]]
     locations: dict[str, tuple[Location, ...]]
     labels: dict[str, dict[str, int]]
+    constants: dict[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def gm_bytes(self) -> int:

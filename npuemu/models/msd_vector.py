@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from npuemu.models.cost import Costs
 from npuemu.models.estimate import cdiv
-
-Op = tuple[str, tuple[str, ...], int, int]
-"""Mnemonic, suffixes, repeats of one instruction, and how many of them."""
-
-
-def rounds(costs: Costs, listed: list[list[Op]]) -> int:
-    """Groups of instructions with a barrier behind each: head, all work, the last one's tail."""
-    total = 0
-    for ops in listed:
-        first, last = costs.of(ops[0][0], *ops[0][1]), costs.of(ops[-1][0], *ops[-1][1])
-        work = sum(count * costs.of(name, *s).work(reps) for name, s, reps, count in ops)
-        total += first.head + work + last.tail
-    return total
+from npuemu.models.vector import Op, rounds
 
 
 def split_unit(costs: Costs, rows: int, width: int) -> int:

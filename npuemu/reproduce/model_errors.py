@@ -48,7 +48,7 @@ class ModelErrors:
             for m in self.rows:
                 shape = {"M": m, "N": SIZE, "K": SIZE}
                 run = time_kernel(kernel, target, shape)
-                found = models.estimate(kernel, machine, blocks=blocks, **shape)
+                found = models.estimate(kernel, machine, blocks=blocks, inputs=None, **shape)
                 off[m] = found.cycles / run.cycles - 1
                 moved = {name: (t["read"], t["write"]) for name, t in run.tensors.items()}
                 equal &= found.traffic == moved
