@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from npuemu import api
 from npuemu.errors import NpuemuError
@@ -102,14 +103,21 @@ class Timing:
         return f"{held}; {self.bound.name} waits: {said}" if said else held
 
 
-def time_kernel(kernel: str, target: Target, params: Mapping[str, int]) -> Timing:
+def time_kernel(
+    kernel: str,
+    target: Target,
+    params: Mapping[str, int],
+    inputs: Mapping[str, Sequence[int]] | None = None,
+) -> Timing:
     """Run ``kernel`` in timing mode: cycles and traffic are those of a full run.
 
-    Raises `NpuemuError` where the run has findings: no figure of a faulty kernel is shown.
+    inputs: int32 tensors that steer it; others are drawn where they matter. Raises `NpuemuError`
+    where the run has findings: no figure of a faulty kernel is shown.
     """
     machine = target.load()
     program = api.load(kernel, machine=machine, blocks=target.blocks, **params)
-    run = api.run(program, machine, mode="timing", check=False)
+    steering = {name: np.array(values, np.int32) for name, values in (inputs or {}).items()}
+    run = api.run(program, machine, steering, mode="timing", check=False)
     if run.diagnostics:
         first = run.diagnostics[0]
         sizes = " ".join(f"{name}={value}" for name, value in params.items())
