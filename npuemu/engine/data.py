@@ -96,6 +96,19 @@ def account(e, x, dispatch, time, end):
 
 
 @njit
+def observe(e, x, time):
+    """Show the observers what the instruction at the head of queue ``x`` reads and writes."""
+    g = area.g(e)
+    if g[G_WATCH] == 0:
+        return
+    slot = area.queue(e, x * area.machine(e)[X_DEPTH] + area.pipe(e, x)[P_HEAD])
+    if x % PIPES == V and has_holes(slot):
+        active_regions(e, area.code(e, slot[O_ROW])[C_FOOTPRINT], slot)
+    area.result(e)[5] = time
+    call_unit(g[G_OBSERVER], e, WATCH_ACCESS, x)
+
+
+@njit
 def start_data(e, c, p, time):
     """Start the data instruction at the head of queue (c, p): check it, cost it, execute it,
     account for it.
@@ -149,16 +162,13 @@ def start_data(e, c, p, time):
                 area.units(e)[area.plans(e, i)[0]], context, address, area.plans(e, i)[1]
             )
             if status != 0:
+                observe(e, x, time)  # values that race may be what the unit refuses
                 return problem(e, status, c, p, row, time, -1, 0, 0)
         area.profile(e, row)[F_WRAPS] += area.ctx(e, c)[CTX_WRAPS] - wraps
     end = area.result(e)[1]
     if end > g[G_MAX_CYCLES]:
         return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)
-    if g[G_WATCH] != 0:
-        if p == V and has_holes(slot):
-            active_regions(e, code[C_FOOTPRINT], slot)
-        area.result(e)[5] = time
-        call_unit(g[G_OBSERVER], e, WATCH_ACCESS, x)
+    observe(e, x, time)
     account(e, x, slot[O_DISPATCH], time, end)
     profile = area.profile(e, row)
     profile[F_COUNT] += 1

@@ -33,7 +33,9 @@ def compare(seed: int, size: int = 3) -> int:
     expected = {frozenset({a, b}) for _, a, b in races(outcome)}
     state = harness.run(program, gm)
     assert state.races <= expected, (seed, sorted(map(sorted, state.races - expected)), text)
-    assert bool(state.races) == bool(expected), (seed, sorted(map(sorted, expected)), text)
+    # Racing offsets may be refused, which ends the run before the second of a pair starts.
+    if not any(row["code"] == "E117" for row in state.report["diagnostics"]):
+        assert bool(state.races) == bool(expected), (seed, sorted(map(sorted, expected)), text)
     return bool(expected)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import npuemu
@@ -218,3 +219,16 @@ def test_repairs_of_a_line_that_races_with_itself() -> None:
     rows = npuemu.run(npuemu.assemble(once + "    bne r3, 0, again\n    halt\n")).diagnostics
     (found,) = [row for row in rows if row["code"] == "E203"]
     assert found["help"] == "pipe_barrier V before line 8 orders them"
+
+
+def test_a_refused_instruction_names_the_race_that_made_its_values_wrong() -> None:
+    """Offsets that the vector pipe reads without a flag from the load."""
+    head = ".tensor X u32 [64] in\n.buffer table UB 256\n.buffer offsets UB 256"
+    body = "    li r1, 0\n    li r2, table\n    li r3, offsets\n    li r4, X\n"
+    body += "    mov_gm_ub r3, r4, len=256\n    vdup.b32 r2, r1\n    pipe_barrier V\n"
+    body += "    vgather.b32 r2, r3, r2, 256   ; refused"
+    text = f".kernel t\n.machines {A2}\n{head}\n.section vector\n{body}\n    halt\n"
+    run = npuemu.run(npuemu.assemble(text), inputs={"X": np.full(64, 1 << 20, np.uint32)})
+    line = next(i for i, t in enumerate(text.splitlines(), 1) if "refused" in t)
+    found = {(row["code"], int(row["where"].split(":")[1])) for row in run.diagnostics}
+    assert found == {("E201", line), ("E117", line)}
