@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from npuemu import api
 from npuemu.errors import UserError
 from npuemu.machine import Machine
+from npuemu.models.cube_gemm import CubeGemm, Formats
 from npuemu.models.estimate import Estimate, Shape
-from npuemu.models.gemm_bf16 import GemmBf16
 from npuemu.models.gemm_w8a16 import GemmW8A16
 from npuemu.models.gemm_w8a16_msd import GemmW8A16Msd
 from npuemu.models.plan import Plan
@@ -32,10 +32,12 @@ def _shape(plan: Plan) -> Shape:
 
 
 _SPLIT = ("ascend910b1",)  # cube and vector cores meet in GM
+_JOINED = ("ascend950pr",)  # L0C, UB and L1 of a core group are joined
 MODELS: dict[str, Model] = {
     "gemm_bf16": Model(
-        (*_SPLIT, "ascend950pr"), lambda p: GemmBf16(_shape(p), p.machine).estimate()
+        (*_SPLIT, *_JOINED), lambda p: CubeGemm(p, Formats("b16", "bf16")).estimate()
     ),
+    "gemm_mxfp4": Model(_JOINED, lambda p: CubeGemm(p, Formats("b4", "mxfp4", mx=True)).estimate()),
     "gemm_w8a16_dequant": Model(
         _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=False).estimate()
     ),
