@@ -42,7 +42,7 @@ def new_lines(pitch: int, offset: int, length: int, rows: int, line: int) -> int
 
 
 @dataclass(frozen=True)
-class _Tile:
+class Tile:
     """Rows and columns of a tile of C; shares of the first touches of A and of W that it pays."""
 
     rows: int
@@ -71,6 +71,36 @@ class CubeGemm:
     def row_bytes(self) -> int:
         """Bytes of a row of A or of W, its scales included."""
         return self.columns * (COLUMN + (SCALES if self.formats.mx else 0))
+
+    # --- what kernels with hooks in the loop change
+
+    @property
+    def parts_of_a(self) -> int:
+        """Tensors that A comes in; each is multiplied by W."""
+        return 1
+
+    @property
+    def step_columns(self) -> int:
+        """Columns of a step in L0."""
+        return self.plan["gemm_step_k"]
+
+    @property
+    def new_a(self) -> bool:
+        """Nobody has touched the lines of A before the cube cores."""
+        return True
+
+    def place(self, tile: int) -> tuple[int, int]:
+        """Row and column of tiles: down the columns of C."""
+        return tile % self.plan["gemm_m_tiles"], tile // self.plan["gemm_m_tiles"]
+
+    def ready(self, tile: int) -> float:
+        """When the cube cores may load a tile, in cycles from the start."""
+        return 0.0
+
+    @property
+    def beside(self) -> int:
+        """Bytes of lines that vector cores are the first to touch."""
+        return 0
 
     def traffic(self) -> dict[str, tuple[int, int]]:
         """A once a column of tiles, W once a row of tiles, their scales likewise, C once."""
@@ -112,27 +142,29 @@ class CubeGemm:
         of, nf = self.costs.of, cols // 16
         a, b = of("load_l1_l0a", self.formats.width), of("load_l1_l0b", self.formats.width)
         mmad, halves = of("mmad", self.formats.type), self._halves(rows)
-        moved = b.work(nf * step) + sum(a.work(mf * step) for mf in halves)
+        moved_a, moved_b = sum(a.work(mf * step) for mf in halves), b.work(nf * step)
         if self.formats.mx:
             a, b = of("load_l1_l0a_mx"), of("load_l1_l0b_mx")
-            moved += sum(a.work(mf * step * COLUMN) for mf in halves) + b.work(nf * step * COLUMN)
-        return moved, [mmad.work(mf * nf * step) for mf in halves]
+            moved_a += sum(a.work(mf * step * COLUMN) for mf in halves)
+            moved_b += b.work(nf * step * COLUMN)
+        made = [mmad.work(mf * nf * step) for mf in halves] * self.parts_of_a
+        return self.parts_of_a * moved_a + moved_b, made
 
     def _panels(self) -> Iterator[tuple[int, int]]:
         """(start, columns) of every panel."""
         size = self.plan["gemm_panel_k"]
         return ((i * size, columns) for i, columns in enumerate(parts(self.columns, size)))
 
-    def _work(self, tile: _Tile) -> list[tuple[int, int]]:
+    def _work(self, tile: Tile) -> list[tuple[int, int]]:
         """(MTE1, M) cycles of every panel of a tile."""
         found = []
         for _, columns in self._panels():
-            sizes = parts(columns, self.plan["gemm_step_k"])
+            sizes = parts(columns, self.step_columns)
             steps = [self._step(tile.rows, tile.cols, size) for size in sizes]
             found.append((sum(s[0] for s in steps), sum(sum(s[1]) for s in steps)))
         return found
 
-    def _pace(self, tile: _Tile, before: int) -> dict[str, float]:
+    def _pace(self, tile: Tile, before: int) -> dict[str, float]:
         """Expected cycles of a tile's panels: each pipe alone, and the pace, where a panel is
         loaded beside the work on the one before; ``before``: that work for the first panel.
         """
@@ -141,7 +173,7 @@ class CubeGemm:
             sums["MTE1"] += moved
             sums["M"] += made
             for weight, (a, w) in fresh_cases(tile.fresh_a, tile.fresh_w):
-                load = self._load(tile.rows, start, columns, a)
+                load = self.parts_of_a * self._load(tile.rows, start, columns, a)
                 load += self._load(tile.cols, start, columns, w)
                 sums["MTE2"] += weight * load
                 sums["pace"] += weight * max(load, before)
@@ -150,14 +182,13 @@ class CubeGemm:
 
     # --- all of it
 
-    def _rounds(self) -> Iterator[list[_Tile]]:
-        """The tiles that the blocks have at the same time; tiles go down the columns of C."""
-        plan = self.plan
-        tall, count = plan["gemm_m_tiles"], plan["gemm_tiles"]
+    def _rounds(self) -> Iterator[list[Tile]]:
+        """The tiles that the blocks have at the same time."""
+        plan, count = self.plan, self.plan["gemm_tiles"]
         sides = (("M", plan["gemm_tile_m"]), ("N", plan["gemm_tile_n"]))
         seen: tuple[set[int], set[int]] = set(), set()
         for first in range(0, count, plan.blocks):
-            places = [(t % tall, t // tall) for t in range(first, min(first + plan.blocks, count))]
+            places = [self.place(t) for t in range(first, min(first + plan.blocks, count))]
             sharing = [Counter(place[axis] for place in places) for axis in (0, 1)]
             tiles = []
             for place in places:
@@ -168,16 +199,16 @@ class CubeGemm:
                 fresh_a, fresh_w = (
                     0.0 if i in seen[axis] else 1 / sharing[axis][i] for axis, i in enumerate(place)
                 )
-                tiles.append(_Tile(rows, cols, fresh_a, fresh_w))
+                tiles.append(Tile(rows, cols, fresh_a if self.new_a else 0.0, fresh_w))
             for axis in (0, 1):
                 seen[axis].update(sharing[axis])
             yield tiles
 
-    def _memory(self, tiles: list[_Tile], stored: int) -> dict[str, float]:
+    def _memory(self, tiles: list[Tile], stored: int) -> dict[str, float]:
         """Shared bandwidth in a round: every byte at L2, first touches at the memory; ``stored``
         bytes of C of the round before leave beside it.
         """
-        read = sum(t.rows + t.cols for t in tiles) * self.row_bytes
+        read = sum(self.parts_of_a * t.rows + t.cols for t in tiles) * self.row_bytes
         fresh = sum(t.rows * t.fresh_a + t.cols * t.fresh_w for t in tiles) * self.row_bytes
         return {
             "L2": (read + stored) / self.costs.l2,
@@ -186,24 +217,24 @@ class CubeGemm:
 
     def estimate(self) -> Estimate:
         """Round by round the slowest pipe or memory of the slowest block, between the edges."""
-        names = ("MTE2", "MTE1", "M", "pace")
-        blocks = [dict.fromkeys(names, 0.0) for _ in range(self.plan.blocks)]
-        memory = {"L2": 0.0, "HBM": 0.0}
+        blocks = [dict.fromkeys(("MTE2", "MTE1", "M"), 0.0) for _ in range(self.plan.blocks)]
+        memory = {"L2": 0.0, "HBM": self.beside / self.costs.hbm}
         pace = cache(self._pace)
-        before, stored = [0] * self.plan.blocks, 0
-        for tiles in self._rounds():
+        ends, before, stored = [0.0] * self.plan.blocks, [0] * self.plan.blocks, 0
+        for i, tiles in enumerate(self._rounds()):
             shared = self._memory(tiles, stored)
             memory = {name: memory[name] + shared[name] for name in memory}
             for block, tile in enumerate(tiles):
                 found = pace(tile, before[block])
-                found = found | {"pace": max(found["pace"], *shared.values())}
-                blocks[block] = {name: blocks[block][name] + found[name] for name in names}
+                start = max(ends[block], self.ready(i * self.plan.blocks + block))
+                ends[block] = max(start + max(found["pace"], *shared.values()), memory["HBM"])
+                blocks[block] = {n: cycles + found[n] for n, cycles in blocks[block].items()}
                 before[block] = max(self._work(tile)[-1])
             stored = sum(2 * t.rows * t.cols for t in tiles)
-        slowest = max(range(self.plan.blocks), key=lambda i: blocks[i]["pace"] + before[i])
-        terms = blocks[slowest] | memory
-        cycles = self._edges(stored) + terms.pop("pace") + before[slowest]
-        return Estimate(round(cycles), self.traffic(), {n: round(v) for n, v in terms.items()})
+        slowest = max(range(self.plan.blocks), key=lambda block: ends[block] + before[block])
+        cycles = self._edges(stored) + ends[slowest] + before[slowest]
+        terms = {name: round(v) for name, v in {**blocks[slowest], **memory}.items()}
+        return Estimate(round(cycles), self.traffic(), terms)
 
     def _edges(self, stored: int) -> float:
         """Before the first panel, its first step, and the store behind the last product; the blocks
@@ -213,11 +244,11 @@ class CubeGemm:
         rows, cols = min(plan["gemm_tile_m"], plan["M"]), plan["gemm_tile_n"]
         nd2nz, fix = self.costs.gm("nd2nz_gm_l1"), self.costs.gm("fix_l0c_gm", "f32_bf16")
         to_l0, mmad = of("load_l1_l0a", self.formats.width), of("mmad", self.formats.type)
-        moved, made = self._step(rows, cols, min(plan["gemm_step_k"], plan["gemm_panel_k"]))
+        moved, made = self._step(rows, cols, min(self.step_columns, plan["gemm_panel_k"]))
         first = nd2nz.head + nd2nz.tail + to_l0.head + moved + to_l0.tail + mmad.head
         # The first half of a tile leaves beside the products of the second.
         halves = [min(16 * mf, rows) * cols * 2 for mf in self._halves(rows)]
-        beside = made[1] if len(made) > 1 else 0
+        beside = made[-1] if len(halves) > 1 else 0
         own = max(beside, fix.bytes_work(halves[0])) + sum(map(fix.bytes_work, halves[1:])) - beside
         out = max(own, stored / self.costs.hbm - beside)
         return _PREAMBLE + first + mmad.tail + fix.head + out + fix.tail
