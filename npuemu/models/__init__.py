@@ -14,6 +14,7 @@ from npuemu.errors import UserError
 from npuemu.machine import Machine
 from npuemu.models.cube_gemm import CubeGemm, Formats
 from npuemu.models.estimate import Estimate, Shape
+from npuemu.models.gemm_w4a16_msd import GemmW4A16Msd
 from npuemu.models.gemm_w8a16 import GemmW8A16
 from npuemu.models.gemm_w8a16_msd import GemmW8A16Msd
 from npuemu.models.plan import Plan
@@ -38,6 +39,9 @@ MODELS: dict[str, Model] = {
         (*_SPLIT, *_JOINED), lambda p: CubeGemm(p, Formats("b16", "bf16")).estimate()
     ),
     "gemm_mxfp4": Model(_JOINED, lambda p: CubeGemm(p, Formats("b4", "mxfp4", mx=True)).estimate()),
+    "gemm_w4a16_msd": Model(
+        _JOINED, lambda p: GemmW4A16Msd(p, Formats("b4", "mxfp4", mx=True)).estimate()
+    ),
     "gemm_w8a16_dequant": Model(
         _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=False).estimate()
     ),

@@ -4,6 +4,7 @@ the slowest pipe sets the pace panel by panel; see `docs/models.md`.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -97,10 +98,9 @@ class CubeGemm:
         """When the cube cores may load a tile, in cycles from the start."""
         return 0.0
 
-    @property
-    def beside(self) -> int:
-        """Bytes of lines that vector cores are the first to touch."""
-        return 0
+    def meanwhile(self, start: float, end: float) -> float:
+        """Bytes of lines that vector cores are the first to touch between two times."""
+        return 0.0
 
     def traffic(self) -> dict[str, tuple[int, int]]:
         """A once a column of tiles, W once a row of tiles, their scales likewise, C once."""
@@ -218,7 +218,7 @@ class CubeGemm:
     def estimate(self) -> Estimate:
         """Round by round the slowest pipe or memory of the slowest block, between the edges."""
         blocks = [dict.fromkeys(("MTE2", "MTE1", "M"), 0.0) for _ in range(self.plan.blocks)]
-        memory = {"L2": 0.0, "HBM": self.beside / self.costs.hbm}
+        memory = {"L2": 0.0, "HBM": self.meanwhile(0.0, math.inf) / self.costs.hbm}
         pace = cache(self._pace)
         ends, before, stored = [0.0] * self.plan.blocks, [0] * self.plan.blocks, 0
         for i, tiles in enumerate(self._rounds()):
@@ -227,7 +227,10 @@ class CubeGemm:
             for block, tile in enumerate(tiles):
                 found = pace(tile, before[block])
                 start = max(ends[block], self.ready(i * self.plan.blocks + block))
-                ends[block] = max(start + max(found["pace"], *shared.values()), memory["HBM"])
+                taken = max(found["pace"], *shared.values())
+                beside = self.meanwhile(start, start + taken) / self.costs.hbm
+                # First come, first served: two that both wait for the memory take turns.
+                ends[block] = start + max(taken, shared["HBM"] + min(beside, shared["HBM"]))
                 blocks[block] = {n: cycles + found[n] for n, cycles in blocks[block].items()}
                 before[block] = max(self._work(tile)[-1])
             stored = sum(2 * t.rows * t.cols for t in tiles)
