@@ -16,6 +16,7 @@ from npuemu.models.estimate import Estimate, Shape
 from npuemu.models.gemm_bf16 import GemmBf16
 from npuemu.models.gemm_w8a16 import GemmW8A16
 from npuemu.models.gemm_w8a16_msd import GemmW8A16Msd
+from npuemu.models.gemm_w8a16_ring import DequantRing, LiftRing
 from npuemu.models.plan import Plan
 
 
@@ -31,16 +32,26 @@ def _shape(plan: Plan) -> Shape:
     return Shape(plan["M"], plan["N"], plan["K"], plan.blocks)
 
 
+def _ub_l1(plan: Plan) -> bool:
+    """The vector cores reach L1."""
+    return "ub_l1" in plan.machine.features
+
+
 _SPLIT = ("ascend910b1",)  # cube and vector cores meet in GM
+_BOTH = (*_SPLIT, "ascend950pr")
 MODELS: dict[str, Model] = {
-    "gemm_bf16": Model(
-        (*_SPLIT, "ascend950pr"), lambda p: GemmBf16(_shape(p), p.machine).estimate()
-    ),
+    "gemm_bf16": Model(_BOTH, lambda p: GemmBf16(_shape(p), p.machine).estimate()),
     "gemm_w8a16_dequant": Model(
-        _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=False).estimate()
+        _BOTH,
+        lambda p: (
+            DequantRing(p) if _ub_l1(p) else GemmW8A16(_shape(p), p.machine, lift=False)
+        ).estimate(),
     ),
     "gemm_w8a16_lift": Model(
-        _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=True).estimate()
+        _BOTH,
+        lambda p: (
+            LiftRing(p) if _ub_l1(p) else GemmW8A16(_shape(p), p.machine, lift=True)
+        ).estimate(),
     ),
     "gemm_w8a16_msd": Model(_SPLIT, lambda p: GemmW8A16Msd(_shape(p), p.machine).estimate()),
 }
