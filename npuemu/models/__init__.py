@@ -17,6 +17,7 @@ from npuemu.models.estimate import Estimate, Shape
 from npuemu.models.gemm_w4a16_msd import GemmW4A16Msd
 from npuemu.models.gemm_w8a16 import GemmW8A16
 from npuemu.models.gemm_w8a16_msd import GemmW8A16Msd
+from npuemu.models.gemm_w8a16_ring import DequantRing, LiftRing
 from npuemu.models.plan import Plan
 
 
@@ -32,21 +33,30 @@ def _shape(plan: Plan) -> Shape:
     return Shape(plan["M"], plan["N"], plan["K"], plan.blocks)
 
 
+def _ub_l1(plan: Plan) -> bool:
+    """The vector cores reach L1."""
+    return "ub_l1" in plan.machine.features
+
+
 _SPLIT = ("ascend910b1",)  # cube and vector cores meet in GM
 _JOINED = ("ascend950pr",)  # L0C, UB and L1 of a core group are joined
+_BOTH = (*_SPLIT, *_JOINED)
+_MXFP4 = Formats("b4", "mxfp4", mx=True)
 MODELS: dict[str, Model] = {
-    "gemm_bf16": Model(
-        (*_SPLIT, *_JOINED), lambda p: CubeGemm(p, Formats("b16", "bf16")).estimate()
-    ),
-    "gemm_mxfp4": Model(_JOINED, lambda p: CubeGemm(p, Formats("b4", "mxfp4", mx=True)).estimate()),
-    "gemm_w4a16_msd": Model(
-        _JOINED, lambda p: GemmW4A16Msd(p, Formats("b4", "mxfp4", mx=True)).estimate()
-    ),
+    "gemm_bf16": Model(_BOTH, lambda p: CubeGemm(p, Formats("b16", "bf16")).estimate()),
+    "gemm_mxfp4": Model(_JOINED, lambda p: CubeGemm(p, _MXFP4).estimate()),
+    "gemm_w4a16_msd": Model(_JOINED, lambda p: GemmW4A16Msd(p, _MXFP4).estimate()),
     "gemm_w8a16_dequant": Model(
-        _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=False).estimate()
+        _BOTH,
+        lambda p: (
+            DequantRing(p) if _ub_l1(p) else GemmW8A16(_shape(p), p.machine, lift=False)
+        ).estimate(),
     ),
     "gemm_w8a16_lift": Model(
-        _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=True).estimate()
+        _BOTH,
+        lambda p: (
+            LiftRing(p) if _ub_l1(p) else GemmW8A16(_shape(p), p.machine, lift=True)
+        ).estimate(),
     ),
     "gemm_w8a16_msd": Model(_SPLIT, lambda p: GemmW8A16Msd(_shape(p), p.machine).estimate()),
 }

@@ -1,0 +1,83 @@
+"""A pipe in a recurrence over pieces of work: when each starts and ends, by the engine's rules.
+
+Where pieces wait for each other in turn - a ring between cores - no maximum of sums says what a run
+takes; the times of one piece then follow from those of the pieces before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from npuemu.models.cost import Cost, Costs
+
+
+@dataclass
+class Pipe:
+    """One pipe of one core; cycles from the start of the run.
+
+    free: it takes the next piece; end: flags see the last one; busy: sum of work.
+    """
+
+    free: float = 0.0
+    end: float = 0.0
+    busy: float = 0.0
+
+    def run(self, ready: float, cost: Cost, work: float, lost: float = 0.0) -> float:
+        """A piece of ``work`` cycles whose inputs are there at ``ready``; when flags see its end.
+
+        cost: head, tail and isolated of its instructions; the head is paid on an idle pipe. lost:
+        cycles that it waits for memory while it runs.
+        """
+        start = max(self.free, ready)
+        idle = start >= self.end and start != self.free
+        self.free = start + (cost.head if idle else 0) + work + lost
+        self.end = self.free + cost.tail
+        if idle:
+            self.end = max(self.end, start + (cost.row.isolated or 0))
+        self.busy += work
+        return self.end
+
+
+@dataclass(frozen=True)
+class Move:
+    """A transfer with GM. work: cycles at the core's own rate; moved: bytes that count at L2;
+    lines: bytes of the lines that it touches first.
+    """
+
+    cost: Cost
+    work: float
+    moved: float
+    lines: float = 0.0
+
+
+@dataclass
+class Memory:
+    """L2 and the memory as one stream of transfers sees them, where ``cores`` do alike: none of a
+    transfer's bytes is there before all bytes that the stream has asked for earlier.
+
+    Cores do not stay in step, so that what one leaves of the bandwidth another takes; only a
+    transfer that all begin at once, a burst, has the others' bytes in front of it in any case.
+    """
+
+    costs: Costs
+    cores: float
+    moved: float = 0.0
+    lines: float = 0.0
+
+    def run(self, pipe: Pipe, ready: float, moves: Iterable[Move], burst: bool = False) -> float:
+        """Transfers one behind the other on ``pipe``; when flags see the end of the last one."""
+        end = ready
+        for move in moves:
+            moved, lines = (x * self.cores for x in (move.moved, move.lines))
+            self.moved += moved
+            self.lines += lines
+            l2, hbm = self.moved / self.costs.l2, self.lines / self.costs.hbm if lines else 0.0
+            begin = max(pipe.free, ready)
+            if burst:
+                l2, hbm = (
+                    max(l2, begin + moved / self.costs.l2),
+                    max(hbm, begin + lines / self.costs.hbm),
+                )
+            end = pipe.run(ready, move.cost, move.work, max(0.0, max(l2, hbm) - begin - move.work))
+        return end
