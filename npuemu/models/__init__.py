@@ -14,6 +14,7 @@ from npuemu.errors import UserError
 from npuemu.machine import Machine
 from npuemu.models.cube_gemm import CubeGemm, Formats
 from npuemu.models.estimate import Estimate, Shape
+from npuemu.models.gemm_w4a16_lift import LiftW4Ring
 from npuemu.models.gemm_w4a16_msd import GemmW4A16Msd
 from npuemu.models.gemm_w8a16 import GemmW8A16
 from npuemu.models.gemm_w8a16_msd import GemmW8A16Msd
@@ -45,6 +46,7 @@ _MXFP4 = Formats("b4", "mxfp4", mx=True)
 MODELS: dict[str, Model] = {
     "gemm_bf16": Model(_BOTH, lambda p: CubeGemm(p, Formats("b16", "bf16")).estimate()),
     "gemm_mxfp4": Model(_JOINED, lambda p: CubeGemm(p, _MXFP4).estimate()),
+    "gemm_w4a16_lift": Model(_JOINED, lambda p: LiftW4Ring(p).estimate()),
     "gemm_w4a16_msd": Model(_JOINED, lambda p: GemmW4A16Msd(p, _MXFP4).estimate()),
     "gemm_w8a16_dequant": Model(
         _BOTH,

@@ -8,10 +8,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 
 from npuemu.models.cost import Costs
-from npuemu.models.estimate import Estimate, cdiv, fresh_cases, parts
+from npuemu.models.estimate import Estimate, cdiv, fresh_cases, new_lines, parts
 from npuemu.models.plan import Plan
 
 _PREAMBLE = 60  # scalar instructions before the first load
@@ -27,19 +27,6 @@ class Formats:
     width: str
     type: str
     mx: bool = False
-
-
-@lru_cache(maxsize=4096)
-def new_lines(pitch: int, offset: int, length: int, rows: int, line: int) -> int:
-    """Lines of GM that the bytes [offset, offset + length) of ``rows`` rows are the first to touch,
-    when the bytes of the same rows in front of them have been read before.
-    """
-
-    def lines(first: int, behind: int) -> set[int]:
-        spans = ((r * pitch + first, r * pitch + behind - 1) for r in range(rows))
-        return {i for a, z in spans if z >= a for i in range(a // line, z // line + 1)}
-
-    return len(lines(offset, offset + length) - lines(0, offset))
 
 
 @dataclass(frozen=True)
