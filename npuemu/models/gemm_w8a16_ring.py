@@ -35,7 +35,7 @@ class W8A16Ring(Ring):
         """MTE2: the scales of a panel."""
         load = self.costs.gm("mov_gm_ub")
         move = Move(load, load.bytes_work(4 * count, 4 * count), 4 * count, 4 * count)
-        return flow.inwards.run(flow.load, 0.0, [move])
+        return flow.inwards.run(flow.load, 0.0, [move], 2 * flow.alike)
 
 
 @dataclass(frozen=True)
@@ -130,4 +130,5 @@ class LiftRing(W8A16Ring):
         aligned = self.plan["N"] * 2 % self.plan.machine.file.global_memory.align.value == 0
         work = store.bytes_work(size, size, mine, aligned)
         moved = Move(store, work, size, mine * self.new_lines(flow, sums))
-        flow.stored.append(flow.back.run(flow.mte3, scaled, [moved], burst=True))
+        done = flow.out.run(flow.mte3, scaled, [moved], 2 * flow.alike, burst=True)
+        flow.stored.append(done)

@@ -135,7 +135,7 @@ class Ring:
         fix = self.costs.gm("fix_l0c_gm", "f32_bf16")
         work = fix.bytes_work(size, size, sums.rows, self.plan["N"] * 2 % rules.align.value == 0)
         move = Move(fix, work, size, sums.rows * self.new_lines(flow, sums))
-        flow.acc_free[sums.acc] = flow.out.run(flow.fix, sums.ready, [move], burst=True)
+        flow.acc_free[sums.acc] = flow.out.run(flow.fix, sums.ready, [move], flow.alike, True)
 
     def new_lines(self, flow: Flow, sums: Sums) -> int:
         """Bytes of lines of a row of C that its columns are the first to touch."""
@@ -216,12 +216,11 @@ class Flow:
 
     def __post_init__(self) -> None:
         plan = self.ring.plan
-        alike = sum(g.size for g in self.ring.groups) / self.group.size
+        self.alike = sum(g.size for g in self.ring.groups) / self.group.size  # groups
         costs = self.ring.costs
-        self.inwards = Memory(costs, 2 * alike)  # of the vector cores
-        self.across = Memory(costs, alike)  # of the cube core
-        self.out = Memory(costs, alike)
-        self.back = Memory(costs, 2 * alike)  # what the vector cores store
+        self.inwards = Memory(costs, _PREAMBLE, _PREAMBLE)  # of the vector cores
+        self.across = Memory(costs, _PREAMBLE, _PREAMBLE)  # of the cube core
+        self.out = Memory(costs)  # C
         self.chunks = list(parts(plan["K"], plan["CHUNK"]))
         self.a_free = [0.0] * plan["A_BUFFERS"]
         self.acc_free = [0.0] * plan["ACCS"]
@@ -303,7 +302,7 @@ class Flow:
         """One tile of a chunk, whose slot is free at ``slot_free``."""
         ring, cast = self.ring, self.ring.costs.of("vconv", "f32_bf16", "rint")
         free = self.released[-ring.buffers] if len(self.released) >= ring.buffers else 0.0
-        loaded = self.inwards.run(self.load, free, ring.weights(tile))
+        loaded = self.inwards.run(self.load, free, ring.weights(tile), 2 * self.alike)
         empty = self.put[-2] if len(self.put) >= 2 else 0.0
         some, all_of_it = ring.lift(tile)
         self.v.run(max(loaded, empty), cast, some)
@@ -348,7 +347,7 @@ class Flow:
             buffer = self.tiles % plan["A_BUFFERS"]
             self.tiles += 1
             moves = ring.fetch(rows, strip, k, kc, panel)
-            there = self.across.run(self.fetch, self.a_free[buffer], moves)
+            there = self.across.run(self.fetch, self.a_free[buffer], moves, self.alike)
             acc = (self.accs + index) % plan["ACCS"]
             before = self.m.free
             self._multiply(

@@ -53,31 +53,37 @@ class Move:
 
 @dataclass
 class Memory:
-    """L2 and the memory as one stream of transfers sees them, where ``cores`` do alike: none of a
-    transfer's bytes is there before all bytes that the stream has asked for earlier.
+    """L2 and the memory as a stream of transfers sees them: none of a transfer's bytes is there
+    before all bytes that all cores have asked for earlier.
 
     Cores do not stay in step, so that what one leaves of the bandwidth another takes; only a
     transfer that all begin at once, a burst, has the others' bytes in front of it in any case.
+    l2, hbm: when they have moved what was asked for.
     """
 
     costs: Costs
-    cores: float
-    moved: float = 0.0
-    lines: float = 0.0
+    l2: float = 0.0
+    hbm: float = 0.0
 
-    def run(self, pipe: Pipe, ready: float, moves: Iterable[Move], burst: bool = False) -> float:
-        """Transfers one behind the other on ``pipe``; when flags see the end of the last one."""
+    def hold(self, until: float) -> None:
+        """No core asks for anything before that."""
+        self.l2, self.hbm = max(self.l2, until), max(self.hbm, until)
+
+    def run(
+        self, pipe: Pipe, ready: float, moves: Iterable[Move], cores: float, burst: bool = False
+    ) -> float:
+        """Transfers one behind the other on ``pipe``, and at the same time on those of ``cores`` in
+        all; when flags see the end of the last one.
+        """
         end = ready
         for move in moves:
-            moved, lines = (x * self.cores for x in (move.moved, move.lines))
-            self.moved += moved
-            self.lines += lines
-            l2, hbm = self.moved / self.costs.l2, self.lines / self.costs.hbm if lines else 0.0
             begin = max(pipe.free, ready)
             if burst:
-                l2, hbm = (
-                    max(l2, begin + moved / self.costs.l2),
-                    max(hbm, begin + lines / self.costs.hbm),
-                )
-            end = pipe.run(ready, move.cost, move.work, max(0.0, max(l2, hbm) - begin - move.work))
+                self.hold(begin)
+            self.l2 += move.moved * cores / self.costs.l2
+            late = self.l2
+            if move.lines:
+                self.hbm += move.lines * cores / self.costs.hbm
+                late = max(late, self.hbm)
+            end = pipe.run(ready, move.cost, move.work, max(0.0, late - begin - move.work))
         return end
