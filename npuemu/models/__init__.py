@@ -14,6 +14,7 @@ from npuemu.errors import UserError
 from npuemu.machine import Machine
 from npuemu.models.cube_gemm import CubeGemm, Formats
 from npuemu.models.estimate import Estimate, Shape
+from npuemu.models.gemm_w4a8 import W4A8Ring
 from npuemu.models.gemm_w4a16_lift import LiftW4Ring
 from npuemu.models.gemm_w4a16_msd import GemmW4A16Msd
 from npuemu.models.gemm_w8a16 import GemmW8A16
@@ -48,6 +49,7 @@ MODELS: dict[str, Model] = {
     "gemm_mxfp4": Model(_JOINED, lambda p: CubeGemm(p, _MXFP4).estimate()),
     "gemm_w4a16_lift": Model(_JOINED, lambda p: LiftW4Ring(p).estimate()),
     "gemm_w4a16_msd": Model(_JOINED, lambda p: GemmW4A16Msd(p, _MXFP4).estimate()),
+    "gemm_w4a8": Model(_JOINED, lambda p: W4A8Ring(p).estimate()),
     "gemm_w8a16_dequant": Model(
         _BOTH,
         lambda p: (

@@ -7,16 +7,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from npuemu.models.estimate import cdiv, new_lines
-from npuemu.models.l1_ring import Ring, Tile
+from npuemu.models.estimate import cdiv
+from npuemu.models.l1_ring import Tile
 from npuemu.models.pipe import Move
 from npuemu.models.vector_program import VectorProgram, steady
-
-SCALED = 32  # weights of a scale
+from npuemu.models.w4_ring import SCALED, W4Ring
 
 
 @dataclass(frozen=True)
-class LiftW4Ring(Ring):
+class LiftW4Ring(W4Ring):
     """The model for one plan."""
 
     @property
@@ -26,22 +25,12 @@ class LiftW4Ring(Ring):
 
     def weights(self, tile: Tile) -> list[Move]:
         """Scales of a span of k, all rows of the half, in front of its first tile; codes."""
-        span, moves = self.plan["SPAN"], []
-        if tile.at == 0 and tile.k % span == 0:
-            first, last = tile.k // SCALED, min(self.plan["K"], tile.k + span) // SCALED
-            moves.append(self.rows_of(tile.half, first, last, self.plan["K"] // SCALED))
-        last = (tile.k + tile.kc) // 2
-        return [*moves, self.rows_of(tile.rows, tile.k // 2, last, self.plan["K"] // 2)]
-
-    def rows_of(self, rows: int, first: int, last: int, pitch: int) -> Move:
-        """MTE2: bytes ``first`` .. ``last`` of rows that are ``pitch`` bytes."""
-        rules, load = self.plan.machine.file.global_memory, self.costs.gm("mov_gm_ub")
-        size, bursts = rows * (last - first), 1 if last - first == pitch else rows
-        aligned = first % rules.align.value == 0 and (bursts == 1 or pitch % rules.align.value == 0)
-        line = rules.line.value
-        fresh = line * new_lines(pitch, first, last - first, rows, line)
-        work = load.bytes_work(size, fresh, bursts, aligned)
-        return Move(load, work, max(size, bursts * load.burst), fresh)
+        k, load, moves = self.plan["K"], self.costs.gm("mov_gm_ub"), []
+        if tile.at == 0 and tile.k % self.plan["SPAN"] == 0:
+            first, last = tile.k // SCALED, min(k, tile.k + self.plan["SPAN"]) // SCALED
+            moves.append(self.rows_of(load, tile.half, first, last, k // SCALED))
+        first, last = tile.k // 2, (tile.k + tile.kc) // 2
+        return [*moves, self.rows_of(load, tile.rows, first, last, k // 2)]
 
     def traffic(self) -> dict[str, tuple[int, int]]:
         """The GEMM's, and the scales with the weights."""

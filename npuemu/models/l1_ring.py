@@ -105,8 +105,10 @@ class Ring:
         """Suffixes of the L1 -> L0 loads and of mmad."""
         return "b16", "bf16"
 
-    def fetch(self, rows: int, strip: Strip, k: int, kc: int, panel: int) -> list[Move]:
-        """MTE2 of the cube core: a chunk of a row tile of A; all groups read it at once."""
+    def fetch(self, rows: int, strip: Strip, k: int, kc: int, panel: int, index: int) -> list[Move]:
+        """MTE2 of the cube core: a chunk of row tile ``index`` of a strip, rows of A; all groups
+        read it at once.
+        """
         share = 1 / self.sharing if panel == 0 else 0.0
         return [self.chunk_of_a(rows, kc, share)]
 
@@ -181,12 +183,15 @@ class Ring:
         moved = self.traffic()
         flow = Flow(self, max(self.groups, key=lambda g: g.size))
         end = flow.run()
-        memories = {
-            "L2": cdiv(sum(r + w for r, w in moved.values()), self.costs.l2),
-            "HBM": cdiv(sum(t.nbytes for t in self.plan.program.tensors), self.costs.hbm),
-        }
+        total = sum(r + w for r, w in moved.values())
+        lines = sum(t.nbytes for t in self.plan.program.tensors)
+        memories = {"L2": cdiv(total, self.costs.l2), "HBM": cdiv(lines, self.costs.hbm)}
+        rest = max(
+            (total - flow.moved_before) / self.costs.l2,
+            (lines - flow.lines_before) / self.costs.hbm,
+        )
         terms = {name: round(pipe.busy) for name, pipe in flow.pipes.items()} | memories
-        return Estimate(round(max(end, flow.edges + max(memories.values()))), moved, terms)
+        return Estimate(round(max(end, flow.edges + rest)), moved, terms)
 
 
 @dataclass
@@ -213,6 +218,9 @@ class Flow:
     taken: list[float] = field(default_factory=list)  # blocks of sums, as FIX sees it
     stored: list[float] = field(default_factory=list)  # blocks of C that the vector cores store
     begun: int = 0  # strips that the vector cores have begun
+    start: float = _PREAMBLE  # of the stream of weights and of A
+    moved_before: int = 0  # bytes by then, of all groups,
+    lines_before: int = 0  # and of lines touched first
 
     def __post_init__(self) -> None:
         plan = self.ring.plan
@@ -279,7 +287,7 @@ class Flow:
         products and their store.
         """
         first, store = self.ring.costs.gm("nd2nz_gm_l1"), self.end - self.summed[-1][-1].ready
-        return _PREAMBLE + first.alone(0) + self.last + store
+        return self.start + first.alone(0) + self.last + store
 
     # --- vector cores
 
@@ -346,7 +354,7 @@ class Flow:
         for index, rows in enumerate(parts(strip.rows, plan["TILE_M"])):
             buffer = self.tiles % plan["A_BUFFERS"]
             self.tiles += 1
-            moves = ring.fetch(rows, strip, k, kc, panel)
+            moves = ring.fetch(rows, strip, k, kc, panel, index)
             there = self.across.run(self.fetch, self.a_free[buffer], moves, self.alike)
             acc = (self.accs + index) % plan["ACCS"]
             before = self.m.free
