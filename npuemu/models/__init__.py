@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from npuemu import api
 from npuemu.errors import UserError
 from npuemu.machine import Machine
+from npuemu.models import quantize_int8, quantize_mx
 from npuemu.models.estimate import Estimate, Shape
 from npuemu.models.gemm_bf16 import GemmBf16
 from npuemu.models.gemm_w8a16 import GemmW8A16
@@ -32,10 +33,10 @@ def _shape(plan: Plan) -> Shape:
 
 
 _SPLIT = ("ascend910b1",)  # cube and vector cores meet in GM
+_MX = ("ascend950pr",)
+_ALL = (*_SPLIT, *_MX)
 MODELS: dict[str, Model] = {
-    "gemm_bf16": Model(
-        (*_SPLIT, "ascend950pr"), lambda p: GemmBf16(_shape(p), p.machine).estimate()
-    ),
+    "gemm_bf16": Model(_ALL, lambda p: GemmBf16(_shape(p), p.machine).estimate()),
     "gemm_w8a16_dequant": Model(
         _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=False).estimate()
     ),
@@ -43,6 +44,11 @@ MODELS: dict[str, Model] = {
         _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=True).estimate()
     ),
     "gemm_w8a16_msd": Model(_SPLIT, lambda p: GemmW8A16Msd(_shape(p), p.machine).estimate()),
+    "quantize_int8": Model(_ALL, quantize_int8.estimate),
+    "quantize_int8_msd": Model(_ALL, quantize_int8.estimate),
+    "quantize_mxfp4": Model(_MX, quantize_mx.estimate),
+    "quantize_mxfp4_msd": Model(_MX, quantize_mx.estimate),
+    "quantize_mxfp8": Model(_MX, quantize_mx.estimate),
 }
 """Models by kernel."""
 
