@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from npuemu import api
 from npuemu.errors import UserError
 from npuemu.machine import Machine
+from npuemu.models import quantize_int8, quantize_mx
 from npuemu.models.cube_gemm import CubeGemm, Formats
 from npuemu.models.estimate import Estimate, Shape
 from npuemu.models.gemm_w4a8 import W4A8Ring
@@ -63,6 +64,11 @@ MODELS: dict[str, Model] = {
         ).estimate(),
     ),
     "gemm_w8a16_msd": Model(_SPLIT, lambda p: GemmW8A16Msd(_shape(p), p.machine).estimate()),
+    "quantize_int8": Model(_BOTH, quantize_int8.estimate),
+    "quantize_int8_msd": Model(_BOTH, quantize_int8.estimate),
+    "quantize_mxfp4": Model(_JOINED, quantize_mx.estimate),
+    "quantize_mxfp4_msd": Model(_JOINED, quantize_mx.estimate),
+    "quantize_mxfp8": Model(_JOINED, quantize_mx.estimate),
 }
 """Models by kernel."""
 

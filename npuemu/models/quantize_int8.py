@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from npuemu.models.estimate import align_up, cdiv
+from npuemu.models.estimate import Estimate, align_up, cdiv
 from npuemu.models.plan import Plan
-from npuemu.models.vector_program import VectorProgram, steady
+from npuemu.models.units import Move, Unit, Units, lines
+from npuemu.models.vector_program import Steady, VectorProgram, unit_times
 
 
 def pieces(plan: Plan) -> list[int]:
@@ -15,7 +16,43 @@ def pieces(plan: Plan) -> list[int]:
 
 def unit(plan: Plan, rows: int) -> int:
     """Cycles of V from one unit of ``rows`` rows to the next: maxima, scales, codes."""
-    return steady(plan, lambda v: _unit(v, plan, rows))
+    return _times(plan, rows).cycles
+
+
+def _times(plan: Plan, rows: int) -> Steady:
+    return unit_times(plan, lambda v: _unit(v, plan, rows))
+
+
+def estimate(plan: Plan) -> Estimate:
+    """quantize_int8 and quantize_int8_msd: units of rows, every vector core's share of them."""
+    m, k, parts, rows = plan["M"], plan["K"], plan["Q_PARTS"], plan["Q_R"]
+    codes, scale = ((("codes",), "scale"), (("h", "l"), "s2"))[parts - 1]
+    whole = (m - 1) // rows
+    return Units(
+        plan, whole + 1, _moves(plan, min(rows, m)), _moves(plan, m - whole * rows),
+        fresh=(lines(2 * m * k), lines(m * k) * parts + lines(4 * m)),
+        slots=plan["Q_SLOTS"],
+        ahead=plan["Q_SLOTS"] + 3,
+        traffic={
+            "A": (2 * m * k * (2 if plan["Q_PIECES"] > 1 else 1), 0),
+            **dict.fromkeys(codes, (0, m * k)),
+            scale: (0, 4 * m),
+        },
+    ).estimate()  # fmt: skip
+
+
+def _moves(plan: Plan, rows: int) -> Unit:
+    """A unit with its transfers; a row in pieces comes twice."""
+    k, align = plan["K"], plan.machine.file.global_memory.align.value
+    widths = pieces(plan)
+    loads = [
+        Move(2 * rows * width, fresh, 2 * k % align == 0)
+        for fresh in ((True, False) if len(widths) > 1 else (True,))
+        for width in widths
+    ]
+    codes = [Move(rows * w, True, k % align == 0) for w in widths] * plan["Q_PARTS"]
+    scales = [Move(4 * rows, True, 4 * rows % align == 0)]
+    return Unit(_times(plan, rows), tuple(loads), tuple(codes), tuple(scales))
 
 
 def _unit(v: VectorProgram, plan: Plan, rows: int) -> None:
@@ -79,6 +116,7 @@ def _maxima(v: VectorProgram, plan: Plan, rows: int) -> None:
 
 def _scales(v: VectorProgram, plan: Plan, rows: int) -> None:
     """Scales of the rows by division, NaN for Inf, spread to eight words a row."""
+    v.wait_stores()
     parts = plan["Q_PARTS"]
     most, scale = v.at("q_most", 0, 32), v.at("q_s", 0, 32)
     for _ in range(parts):

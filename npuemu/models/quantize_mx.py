@@ -3,37 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from npuemu.models.estimate import align_up, cdiv
+from npuemu.models.estimate import Estimate, align_up, cdiv
 from npuemu.models.plan import Plan
-from npuemu.models.vector_program import VectorProgram, steady
+from npuemu.models.units import Move, Unit, Units, lines
+from npuemu.models.vector_program import Steady, VectorProgram, unit_times
 
 
 def split_unit(plan: Plan, elements: int, marked: bool = False) -> int:
     """Cycles of V from one unit to the next: MXFP4 in two parts. marked: as the macro's."""
-    return _steady(plan, elements, _codes_two, parts=2, marked=marked)
+    return _times(plan, elements, KINDS["quantize_mxfp4_msd"], marked).cycles
 
 
-def mxfp4_unit(plan: Plan, elements: int) -> int:
-    """Cycles of V from one unit to the next: MXFP4 in one part."""
-    return _steady(plan, elements, _codes_e2m1, parts=1, marked=True)
+@dataclass(frozen=True)
+class Kind:
+    """A quantiser: how V makes the codes of a unit; tensors of codes and of scales; elements of a
+    byte of codes.
+    """
+
+    encode: Callable[[VectorProgram, int], None]
+    codes: tuple[str, ...]
+    scales: tuple[str, ...]
+    per_byte: int
 
 
-def mxfp8_unit(plan: Plan, elements: int) -> int:
-    """Cycles of V from one unit to the next: MXFP8."""
-    return _steady(plan, elements, _codes_e4m3, parts=1, marked=True)
+def estimate(plan: Plan) -> Estimate:
+    """The kernels of `KINDS`: units of a flat range, every vector core's share of them."""
+    kind, count = KINDS[plan.program.name], plan["M"] * plan["K"]
+    size = plan["quantize_unit"]
+
+    def unit(n: int) -> Unit:
+        codes = (Move(n // kind.per_byte),) * len(kind.codes)
+        return Unit(
+            _times(plan, n, kind), (Move(2 * n),), codes, (Move(n // 32),) * len(kind.scales)
+        )
+
+    whole = (count - 1) // size
+    written = dict.fromkeys(kind.codes, (0, count // kind.per_byte))
+    written |= dict.fromkeys(kind.scales, (0, count // 32))
+    return Units(
+        plan, whole + 1, unit(min(size, count)), unit(count - whole * size),
+        fresh=(lines(2 * count), sum(lines(n) for _, n in written.values())),
+        slots=2,
+        ahead=4,
+        traffic={"A": (2 * count, 0), **written},
+    ).estimate()  # fmt: skip
 
 
-def _steady(
-    plan: Plan, count: int, codes: Callable[[VectorProgram, int], None], parts: int, marked: bool
-) -> int:
+def _times(plan: Plan, count: int, kind: Kind, marked: bool = True) -> Steady:
     def unit(v: VectorProgram) -> None:
         _maxima(v, count)
-        _scales(v, count, parts, marked)
-        codes(v, count)
+        v.wait_stores()
+        _scales(v, count, len(kind.scales), marked)
+        kind.encode(v, count)
 
-    return steady(plan, unit)
+    return unit_times(plan, unit)
 
 
 def _maxima(v: VectorProgram, count: int) -> None:
@@ -98,3 +124,11 @@ def _codes_e4m3(v: VectorProgram, count: int) -> None:
     full = cdiv(count, 64)
     v.do("vconv.bf16_f32.none", full, v.at("s_single"), v.at("s_b", 0, 128))
     v.do("vconv.f32_e4m3.rint", full, v.at("s_codes", 0, 64), v.at("s_single"))
+
+
+KINDS = {
+    "quantize_mxfp4": Kind(_codes_e2m1, ("Q",), ("Q_scale",), 2),
+    "quantize_mxfp4_msd": Kind(_codes_two, ("High", "Low"), ("High_scale", "Low_scale"), 2),
+    "quantize_mxfp8": Kind(_codes_e4m3, ("Q",), ("Q_scale",), 1),
+}
+"""Quantisers by kernel."""

@@ -5,6 +5,7 @@ barriers between dependent vector instructions.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from npuemu.models.banks import Side, conflicts
 from npuemu.models.plan import Plan
@@ -13,12 +14,13 @@ from npuemu.models.plan import Plan
 class VectorProgram:
     """Instructions of V one behind the other; their operands are buffers of the kernel.
 
-    free: cycle in which V takes the next one; end: in which flags and barriers see all of them.
+    free: cycle in which V takes the next one; end: in which flags and barriers see all of them;
+    stores: in which the last `wait_stores` came.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.free = self.end = 0
+        self.free = self.end = self.stores = 0
         self._idle = True
         self._buffers = {b.name: b.address for b in plan.program.buffers}
         self._lost: dict[tuple[int, Side, Side, Side | None], int] = {}
@@ -48,11 +50,33 @@ class VectorProgram:
         if "l0c_ub" not in self.plan.machine.features:
             self.free, self._idle = self.end, True
 
+    def wait_stores(self) -> None:
+        """From here on buffers are written that an earlier unit's stores read."""
+        self.stores = self.free
+
+
+@dataclass(frozen=True)
+class Steady:
+    """A unit of work that follows another. cycles: from its start to the next one's; stores: to
+    where it waits until an earlier unit's results have left; edge: what the first unit's head and
+    the last one's tail add.
+    """
+
+    cycles: int
+    stores: int
+    edge: int
+
+
+def unit_times(plan: Plan, unit: Callable[[VectorProgram], None]) -> Steady:
+    """Times of ``unit``, which says `wait_stores` where it needs the buffers of its results."""
+    program = VectorProgram(plan)
+    unit(program)
+    first, seen = program.free, program.end
+    unit(program)
+    cycles = program.free - first
+    return Steady(cycles, program.stores - first, seen - cycles)
+
 
 def steady(plan: Plan, unit: Callable[[VectorProgram], None]) -> int:
     """Cycles from one unit's start to the next one's, where a unit follows another."""
-    program = VectorProgram(plan)
-    unit(program)
-    first = program.free
-    unit(program)
-    return program.free - first
+    return unit_times(plan, unit).cycles
