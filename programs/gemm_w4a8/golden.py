@@ -52,4 +52,22 @@ def unrounded(inputs: dict[str, Array], params: dict[str, int]) -> dict[str, Arr
 
 def cases() -> list[dict[str, Any]]:
     """Awkward shapes and values for verification."""
-    return w4_cases()
+    return [*w4_cases(), *(_burst(*sizes) for sizes in BURSTS)]
+
+
+def _burst(m: int, n: int, k: int) -> dict[str, Any]:
+    return {"name": f"bursts {m}x{n}x{k}", "params": {"M": m, "N": n, "K": k}, "edit": None}
+
+
+BURSTS = (
+    (1, 160, 3648),
+    (16, 768, 3648),  # on up to three blocks
+    (17, 288, 4160),  # two spans of scales
+    (32, 512, 4160),
+    (40, 160, 3648),
+    (48, 272, 4160),  # a narrower last panel
+    (60, 384, 7232),
+    (64, 1664, 1088),  # panels end bursts
+    (24, 2320, 192),  # on two blocks the first has no such panel, the second has one
+)
+"""Up to 64 rows and several panels: the cube core of a group waits for bursts of chunks."""
