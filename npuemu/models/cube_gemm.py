@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 
 from npuemu.models.cost import Costs
@@ -45,10 +45,11 @@ class CubeGemm:
 
     plan: Plan
     formats: Formats
-    costs: Costs = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "costs", self.plan.costs)
+    @property
+    def costs(self) -> Costs:
+        """Time rows."""
+        return self.plan.costs
 
     @cached_property
     def columns(self) -> int:

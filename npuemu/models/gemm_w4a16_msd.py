@@ -4,12 +4,14 @@ which the vector cores split phase by phase; see `docs/models.md`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 
 from npuemu.models.cube_gemm import COLUMN, SCALES, CubeGemm
 from npuemu.models.estimate import cdiv, parts
+from npuemu.models.pipe import Memory, Move, Pipe
 from npuemu.models.quantize_mx import split_unit
 
 SCALED = 32  # elements of a scale
@@ -54,40 +56,74 @@ class GemmW4A16Msd(CubeGemm):
 
     # --- vector cores
 
-    def _phase(self, elements: int) -> tuple[float, float]:
-        """Cycles from the start of a phase until its codes are in GM, and from one phase to the
-        next, whose units are loaded and split while this one's codes leave.
-        """
-        costs, vectors = self.costs, 2 * self.plan.blocks
-        unit = min(elements, self.plan["quantize_unit"])
-        units = cdiv(cdiv(elements, unit), vectors)
-        load, store = costs.gm("mov_gm_ub"), costs.gm("mov_ub_gm")
-        moved = load.bytes_work(2 * unit, 2 * unit)
-        stored = sum(store.bytes_work(n, n) for n in 2 * [unit // 2, unit // SCALED])
-        made = split_unit(self.plan, unit)
-        # All vector cores load, and store, at the same time.
-        lines = 2 / costs.hbm, (1 + 2 / SCALED) / costs.hbm
-        loaded, left = (
-            max(own, min(elements, vectors * unit) * cycles)
-            for own, cycles in zip((moved, stored), lines, strict=True)
-        )
-        first = max(load.head + loaded + load.tail, load.row.isolated or 0)
-        last = max(store.head + left + store.tail, store.row.isolated or 0)
-        more = max((units - 1) * max(moved, made, stored), (elements - vectors * unit) * sum(lines))
-        period = max(units * max(moved, made), units * left + costs.flag, elements * sum(lines))
-        return first + made + more + last, period
-
     @cached_property
     def _phases(self) -> list[int]:
         """Rows of every phase."""
         return list(parts(self.plan["M"], self.plan["msd_phase_rows"]))
 
     @cached_property
+    def _busy(self) -> float:
+        """Share of HBM that the cube cores take in their first round: half of it at most, since
+        two that both wait for it take turns.
+        """
+        first = next(self._rounds())
+        fresh = self._memory(first, 0)["HBM"]
+        return min(0.5, fresh / self._pace(first[0], 0)["pace"])
+
+    def _units(self) -> Iterator[tuple[int, int]]:
+        """(phase, elements) of the units of a vector core that has most."""
+        size, step = self.plan["quantize_unit"], 2 * self.plan.blocks * self.plan["quantize_unit"]
+        for phase, rows in enumerate(self._phases):
+            count = rows * self.plan["K"]
+            yield from ((phase, min(size, count - at)) for at in range(0, count, step))
+
+    @cached_property
     def _ready(self) -> list[float]:
         """When the cube cores see each phase: a flag among the vector cores, then one to them."""
-        phases = [self._phase(rows * self.plan["K"]) for rows in self._phases]
-        first = _PREAMBLE + phases[0][0] + 2 * self.costs.flag
-        return list(accumulate((period for _, period in phases[1:]), initial=first))
+        units, ready = list(self._units()), [math.inf] * len(self._phases)
+        memory, flag = Memory(self.costs), self.costs.flag
+        load, v, store = Pipe(_PREAMBLE), Pipe(), Pipe()
+        loaded: list[float] = []
+        split, left = [0.0, 0.0], [0.0, 0.0]
+        vconv = self.costs.of("vconv", "bf16_e2m1", "rint")
+
+        def cores(phase: int) -> float:
+            count = cdiv(self._phases[phase] * self.plan["K"], self.plan["quantize_unit"])
+            alike = min(count, 2 * self.plan.blocks)
+            return alike if v.free < ready[0] else alike / (1 - self._busy)
+
+        def ask(index: int) -> None:
+            for phase, elements in units[index : index + 1]:
+                moves = [self._move("mov_gm_ub", 2 * elements)]
+                loaded.append(memory.run(load, split[index], moves, cores(phase)))
+
+        ask(0)
+        ask(1)  # two inputs have room
+        for i, (phase, elements) in enumerate(units):
+            split.append(v.run(max(loaded[i], left[i]), vconv, self._split(elements)))
+            ask(i + 2)  # in front of the codes of this one
+            sizes = 2 * [elements // 2, elements // SCALED]
+            stores = [self._move("mov_ub_gm", size) for size in sizes]
+            left.append(memory.run(store, split[-1], stores, cores(phase)))
+            if i + 1 == len(units) or units[i + 1][0] > phase:
+                ready[phase] = left[-1] + 2 * flag
+                store.free = left[-1] + flag
+        return ready
+
+    def _move(self, name: str, size: int) -> Move:
+        """A transfer of new lines."""
+        cost = self.costs.gm(name)
+        return Move(cost, cost.bytes_work(size, size), size, size)
+
+    @cached_property
+    def _cycles(self) -> dict[int, int]:
+        return {}
+
+    def _split(self, elements: int) -> int:
+        """V on a unit."""
+        if elements not in self._cycles:
+            self._cycles[elements] = split_unit(self.plan, elements)
+        return self._cycles[elements]
 
     def ready(self, tile: int) -> float:
         """When the codes of the tile's phase are there."""

@@ -79,7 +79,7 @@ class W4A8Ring(W4Ring):
         flow.mte3.free = left[-1] + self.costs.flag
         flow.fetch.free = flow.mte3.free + self.costs.flag
         flow.across.hold(flow.fetch.free)
-        count = self.plan["M"] * self.plan["K"]
+        count = self.plan["M"] * self.plan["K"]  # two bytes each, a code and a part of a scale
         flow.start = flow.fetch.free
         flow.moved_before = flow.lines_before = 3 * count + count // SCALED
 
