@@ -53,7 +53,7 @@ MODELS: dict[str, Model] = {
             LiftRing(p) if _ub_l1(p) else GemmW8A16(_shape(p), p.machine, lift=True)
         ).estimate(),
     ),
-    "gemm_w8a16_msd": Model(_SPLIT, lambda p: GemmW8A16Msd(_shape(p), p.machine).estimate()),
+    "gemm_w8a16_msd": Model(_BOTH, lambda p: GemmW8A16Msd(p).estimate()),
 }
 """Models by kernel."""
 

@@ -251,7 +251,7 @@ class Flow:
         """Follow all chunks; the end of the run."""
         plan, ring = self.ring.plan, self.ring
         for pipe in self.pipes.values():
-            pipe.free = _PREAMBLE
+            pipe.wait(_PREAMBLE)
         ring.open(self)
         for _, strip in self._all_strips():
             self.begun += 1
