@@ -43,15 +43,11 @@ MODELS: dict[str, Model] = {
     "gemm_bf16": Model(_BOTH, lambda p: GemmBf16(_shape(p), p.machine).estimate()),
     "gemm_w8a16_dequant": Model(
         _BOTH,
-        lambda p: (
-            DequantRing(p) if _ub_l1(p) else GemmW8A16(_shape(p), p.machine, lift=False)
-        ).estimate(),
+        lambda p: (DequantRing(p) if _ub_l1(p) else GemmW8A16(p, lift=False)).estimate(),
     ),
     "gemm_w8a16_lift": Model(
         _BOTH,
-        lambda p: (
-            LiftRing(p) if _ub_l1(p) else GemmW8A16(_shape(p), p.machine, lift=True)
-        ).estimate(),
+        lambda p: (LiftRing(p) if _ub_l1(p) else GemmW8A16(p, lift=True)).estimate(),
     ),
     "gemm_w8a16_msd": Model(_BOTH, lambda p: GemmW8A16Msd(p).estimate()),
 }
