@@ -32,23 +32,18 @@ def _shape(plan: Plan) -> Shape:
     return Shape(plan["M"], plan["N"], plan["K"], plan.blocks)
 
 
-def _ub_l1(plan: Plan) -> bool:
-    """The vector cores reach L1."""
-    return "ub_l1" in plan.machine.features
+def _w8a16(plan: Plan, lift: bool) -> Estimate:
+    """Through the ring in L1 where the vector cores reach it, else through GM."""
+    if "ub_l1" in plan.machine.features:
+        return (LiftRing if lift else DequantRing)(plan).estimate()
+    return GemmW8A16(plan, lift).estimate()
 
 
-_SPLIT = ("ascend910b1",)  # cube and vector cores meet in GM
-_BOTH = (*_SPLIT, "ascend950pr")
+_BOTH = ("ascend910b1", "ascend950pr")
 MODELS: dict[str, Model] = {
     "gemm_bf16": Model(_BOTH, lambda p: GemmBf16(_shape(p), p.machine).estimate()),
-    "gemm_w8a16_dequant": Model(
-        _BOTH,
-        lambda p: (DequantRing(p) if _ub_l1(p) else GemmW8A16(p, lift=False)).estimate(),
-    ),
-    "gemm_w8a16_lift": Model(
-        _BOTH,
-        lambda p: (LiftRing(p) if _ub_l1(p) else GemmW8A16(p, lift=True)).estimate(),
-    ),
+    "gemm_w8a16_dequant": Model(_BOTH, lambda p: _w8a16(p, lift=False)),
+    "gemm_w8a16_lift": Model(_BOTH, lambda p: _w8a16(p, lift=True)),
     "gemm_w8a16_msd": Model(_BOTH, lambda p: GemmW8A16Msd(p).estimate()),
 }
 """Models by kernel."""

@@ -10,7 +10,7 @@ from math import gcd
 
 from npuemu.models.core_groups import Group, core_groups
 from npuemu.models.cost import Costs, Transfer
-from npuemu.models.estimate import Estimate, cdiv
+from npuemu.models.estimate import Estimate, cdiv, parts
 from npuemu.models.gm_ring import GmFlow, Tile
 from npuemu.models.pipe import Move
 from npuemu.models.plan import Plan
@@ -32,6 +32,11 @@ class GemmW8A16:
     def groups(self) -> list[Group]:
         """Core groups."""
         return core_groups(self.plan)
+
+    @cached_property
+    def busiest(self) -> Group:
+        """The group with most elements of C."""
+        return max(self.groups, key=lambda g: g.size)
 
     @property
     def lag(self) -> int:
@@ -168,15 +173,38 @@ class GemmW8A16:
         sizes = {t.name: t.nbytes for t in self.plan.program.tensors}
         fresh = sum(n for name, n in sizes.items() if name not in scratch)
         fresh += min(sizes["W_bf16"], used)
-        return {
+        found = {
             "L2": cdiv(sum(r + w for r, w in moved.values()), self.costs.l2),
             "HBM": cdiv(fresh, self.costs.hbm),
         }
+        return found
+
+    def _in_turn(self) -> float:
+        """L2 and the memory where single chunks pass through the ring: W comes in whole lines with
+        every other chunk, which waits for the memory, and the one between for L2.
+        """
+        if not self.plan["STREAM"]:
+            return 0.0
+        plan, group, total, lap = self.plan, self.busiest, 0.0, 0
+        alike = sum(g.size for g in self.groups) / group.size
+        for panel, cols in enumerate(parts(group.cols, plan["TILE_N"])):
+            for chunk, kc in enumerate(parts(plan["K"], plan["CHUNK"])):
+                k, ring = chunk * plan["CHUNK"], 2 * cols * kc
+                lines = alike * self.load_w(Tile(cols, k, kc, False, 0)).lines
+                lines += 2 * plan["M"] * kc if panel == 0 else 0
+                lines += alike * ring if 0 < lap <= plan["SLOTS"] else 0  # stored a chunk later
+                moved = alike * (cols * kc + 2 * ring + 2 * group.rows * kc)
+                total += max(lines / self.costs.hbm, moved / self.costs.l2)
+                lap += 1
+            total += alike * (10 if self.lift else 2) * group.rows * cols / self.costs.l2
+        return total
 
     def estimate(self) -> Estimate:
         """The busiest group's way through the ring; no faster than the memories."""
         moved = self.traffic()
-        flow = GmFlow(self, max(self.groups, key=lambda g: g.size))
+        flow = GmFlow(self, self.busiest)
         end, memory = flow.run(), self._memory(moved)
         terms = {name: round(pipe.busy) for name, pipe in flow.pipes.items()} | memory
-        return Estimate(round(max(end, flow.edges + max(memory.values()))), moved, terms)
+        # The first tile is cast before the ring moves anything; chunks in turn begin with its load.
+        bound = max(flow.first + max(memory.values()), self._in_turn())
+        return Estimate(round(max(end, bound + flow.behind)), moved, terms)

@@ -66,7 +66,7 @@ class GmFlow:
         self.a_free = [0.0, 0.0]
         self.acc_free = [0.0] * plan["ACCS"]
         self.l0_free = [0.0, 0.0]
-        self.first = self.last = 0.0  # end of the first store, cycles of the last products
+        self.first = self.last = 0.0  # first tile in GM; cycles of the last chunk's products
         self.cube = self._cube()
 
     @property
@@ -105,11 +105,9 @@ class GmFlow:
         return self.end
 
     @property
-    def edges(self) -> float:
-        """What a run takes beside its transfers: the first tile's way to the cube core, and behind
-        the last chunk its products and what follows them.
-        """
-        return self.first + self.last + self.end - self.m.end
+    def behind(self) -> float:
+        """What a run takes behind its transfers: the last chunk's products, and what follows."""
+        return self.last + self.end - self.m.end
 
     # --- vector cores
 
