@@ -113,12 +113,26 @@ class CubeGemm:
         new = line * new_lines(pitch, offset, length, rows, line) if fresh else 0
         return self.costs.gm("nd2nz_gm_l1").bytes_work(rows * length, new, bursts, aligned)
 
-    def _load(self, rows: int, start: int, columns: int, fresh: bool) -> int:
-        """MTE2: a panel of ``rows`` rows, and the chunk of scales that starts with it."""
-        work = self._piece(rows, start, columns, COLUMN, fresh)
+    def _pieces(self, start: int, columns: int) -> Iterator[tuple[int, int]]:
+        """(columns, bytes of one) of what comes with a panel: its elements, and the chunk of scales
+        that starts with it.
+        """
+        yield columns, COLUMN
         if self.formats.mx and start % CHUNK == 0:
-            work += self._piece(rows, start, min(CHUNK, self.columns - start), SCALES, fresh)
-        return work
+            yield min(CHUNK, self.columns - start), SCALES
+
+    def _load(self, rows: int, start: int, columns: int, fresh: bool) -> int:
+        """MTE2: a panel of ``rows`` rows and its scales."""
+        pieces = self._pieces(start, columns)
+        return sum(self._piece(rows, start, count, unit, fresh) for count, unit in pieces)
+
+    def _lines(self, rows: int, start: int, columns: int) -> int:
+        """Bytes of lines that a panel of ``rows`` rows is the first to touch, with its scales."""
+        line = self.plan.machine.file.global_memory.line.value
+        return line * sum(
+            new_lines(self.columns * unit, start * unit, count * unit, rows, line)
+            for count, unit in self._pieces(start, columns)
+        )
 
     def _halves(self, rows: int) -> list[int]:
         """16-row fractals of the halves of a tile."""
@@ -152,11 +166,13 @@ class CubeGemm:
             found.append((sum(s[0] for s in steps), sum(sum(s[1]) for s in steps)))
         return found
 
-    def _pace(self, tile: Tile, before: int) -> dict[str, float]:
+    def _pace(self, tile: Tile, before: int, alike: int = 0) -> dict[str, float]:
         """Expected cycles of a tile's panels: each pipe alone, and the pace, where a panel is
-        loaded beside the work on the one before; ``before``: that work for the first panel.
+        loaded beside the work on the one before; ``before``: that work for the first panel. No
+        panel is there before HBM has sent its lines and those in front of it to ``alike`` blocks.
         """
         sums = {"MTE2": 0.0, "MTE1": 0.0, "M": 0.0, "pace": 0.0}
+        sent = 0.0
         for (start, columns), (moved, made) in zip(self._panels(), self._work(tile), strict=True):
             sums["MTE1"] += moved
             sums["M"] += made
@@ -165,6 +181,10 @@ class CubeGemm:
                 load += self._load(tile.cols, start, columns, w)
                 sums["MTE2"] += weight * load
                 sums["pace"] += weight * max(load, before)
+            lines = tile.fresh_a * self._lines(tile.rows, start, columns)
+            lines += tile.fresh_w * self._lines(tile.cols, start, columns)
+            sent += alike * lines / self.costs.hbm
+            sums["pace"] = max(sums["pace"], sent)
             before = max(moved, made)
         return sums
 
@@ -213,7 +233,7 @@ class CubeGemm:
             shared = self._memory(tiles, stored)
             memory = {name: memory[name] + shared[name] for name in memory}
             for block, tile in enumerate(tiles):
-                found = pace(tile, before[block])
+                found = pace(tile, before[block], len(tiles))
                 start = max(ends[block], self.ready(i * self.plan.blocks + block))
                 taken = max(found["pace"], *shared.values())
                 beside = self.meanwhile(start, start + taken) / self.costs.hbm

@@ -9,16 +9,6 @@ from itertools import product
 
 
 @dataclass(frozen=True)
-class Shape:
-    """C [m, n] = A [m, k] x W [n, k] transposed on ``blocks`` core groups."""
-
-    m: int
-    n: int
-    k: int
-    blocks: int = 1
-
-
-@dataclass(frozen=True)
 class Estimate:
     """A model's answer.
 

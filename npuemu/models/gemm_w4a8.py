@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from npuemu.models.estimate import cdiv
-from npuemu.models.l1_ring import Flow, Strip, Tile
+from npuemu.models.l1_ring import Flow, Stream, Strip, Tile
 from npuemu.models.pipe import Move
 from npuemu.models.quantize_pairs import pairs_unit
 from npuemu.models.vector_program import VectorProgram, steady
@@ -79,9 +79,19 @@ class W4A8Ring(W4Ring):
         flow.mte3.free = left[-1] + self.costs.flag
         flow.fetch.free = flow.mte3.free + self.costs.flag
         flow.across.hold(flow.fetch.free)
-        count = self.plan["M"] * self.plan["K"]  # two bytes each, a code and a part of a scale
-        flow.start = flow.fetch.free
-        flow.moved_before = flow.lines_before = 3 * count + count // SCALED
+        flow.quantized, flow.begin = cleared, flow.fetch.free
+
+    def streams(self, flow: Flow, moved: dict[str, tuple[int, int]]) -> list[Stream]:
+        """Behind A: the weights from then on, all that the cube cores move from READY on."""
+        count, costs = self.plan["M"] * self.plan["K"], self.costs
+        before = 3 * count + count // SCALED  # A, its codes and scales
+        lines = sum(t.nbytes for t in self.plan.program.tensors) - before
+        weights = moved["W"][0]
+        rest = sum(r + w for r, w in moved.values()) - before
+        return [
+            Stream(flow.quantized, rest / costs.l2, lines / costs.hbm),
+            Stream(flow.begin, (rest - weights) / costs.l2, 0.0),
+        ]
 
     @cached_property
     def _cycles(self) -> dict[int, int]:

@@ -62,6 +62,15 @@ class Sums:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """Cycles that L2 and the memory need, from ``start`` on."""
+
+    start: float
+    l2: float
+    hbm: float
+
+
+@dataclass(frozen=True)
 class Ring:
     """What the pieces of a kernel take; the methods are those in which kernels differ."""
 
@@ -178,20 +187,24 @@ class Ring:
         """Bytes (read, written) by tensor."""
         raise NotImplementedError
 
+    def streams(self, flow: Flow, moved: dict[str, tuple[int, int]]) -> list[Stream]:
+        """What the memories move from when on, where not all of it from the start."""
+        return []
+
     def estimate(self) -> Estimate:
         """The busiest group, chunk by chunk; no faster than the memories."""
         moved = self.traffic()
         flow = Flow(self, max(self.groups, key=lambda g: g.size))
         end = flow.run()
-        total = sum(r + w for r, w in moved.values())
         lines = sum(t.nbytes for t in self.plan.program.tensors)
-        memories = {"L2": cdiv(total, self.costs.l2), "HBM": cdiv(lines, self.costs.hbm)}
-        rest = max(
-            (total - flow.moved_before) / self.costs.l2,
-            (lines - flow.lines_before) / self.costs.hbm,
-        )
+        memories = {
+            "L2": cdiv(sum(r + w for r, w in moved.values()), self.costs.l2),
+            "HBM": cdiv(lines, self.costs.hbm),
+        }
+        streams = self.streams(flow, moved) or [Stream(_PREAMBLE, *memories.values())]
+        rest = max(s.start + max(s.l2, s.hbm) for s in streams)
         terms = {name: round(pipe.busy) for name, pipe in flow.pipes.items()} | memories
-        return Estimate(round(max(end, flow.edges + rest)), moved, terms)
+        return Estimate(round(max(end, rest + flow.edges)), moved, terms)
 
 
 @dataclass
@@ -218,9 +231,8 @@ class Flow:
     taken: list[float] = field(default_factory=list)  # blocks of sums, as FIX sees it
     stored: list[float] = field(default_factory=list)  # blocks of C that the vector cores store
     begun: int = 0  # strips that the vector cores have begun
-    start: float = _PREAMBLE  # of the stream of weights and of A
-    moved_before: int = 0  # bytes by then, of all groups,
-    lines_before: int = 0  # and of lines touched first
+    quantized: float = 0.0  # when the vector cores have A behind them,
+    begin: float = 0.0  # and when the cube core may load it
 
     def __post_init__(self) -> None:
         plan = self.ring.plan
@@ -259,7 +271,7 @@ class Flow:
         """Follow all chunks; the end of the run."""
         plan, ring = self.ring.plan, self.ring
         for pipe in self.pipes.values():
-            pipe.free = _PREAMBLE
+            pipe.wait(_PREAMBLE)
         ring.open(self)
         for _, strip in self._all_strips():
             self.begun += 1
@@ -287,7 +299,7 @@ class Flow:
         products and their store.
         """
         first, store = self.ring.costs.gm("nd2nz_gm_l1"), self.end - self.summed[-1][-1].ready
-        return self.start + first.alone(0) + self.last + store
+        return first.alone(0) + self.last + store
 
     # --- vector cores
 

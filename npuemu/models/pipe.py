@@ -16,24 +16,30 @@ from npuemu.models.cost import Cost, Costs
 class Pipe:
     """One pipe of one core; cycles from the start of the run.
 
-    free: it takes the next piece; end: flags see the last one; busy: sum of work.
+    free: it takes the next piece; end: flags see the last one; busy: sum of work; after: nothing
+    starts before that.
     """
 
     free: float = 0.0
     end: float = 0.0
     busy: float = 0.0
+    after: float = 0.0
 
-    def run(self, ready: float, cost: Cost, work: float, lost: float = 0.0) -> float:
+    def wait(self, until: float) -> None:
+        """Nothing starts before ``until``: a flag that stands in the pipe's queue."""
+        self.after = max(self.after, until)
+
+    def run(self, ready: float, cost: Cost | None, work: float, lost: float = 0.0) -> float:
         """A piece of ``work`` cycles whose inputs are there at ``ready``; when flags see its end.
 
-        cost: head, tail and isolated of its instructions; the head is paid on an idle pipe. lost:
-        cycles that it waits for memory while it runs.
+        cost: head, tail and isolated of its instructions, None where the work holds them; the head
+        is paid on an idle pipe. lost: cycles that it waits for memory while it runs.
         """
-        start = max(self.free, ready)
+        start = max(self.free, self.after, ready)
         idle = start >= self.end and start != self.free
-        self.free = start + (cost.head if idle else 0) + work + lost
-        self.end = self.free + cost.tail
-        if idle:
+        self.free = start + (cost.head if cost and idle else 0) + work + lost
+        self.end = max(self.end, self.free + (cost.tail if cost else 0))
+        if cost and idle:
             self.end = max(self.end, start + (cost.row.isolated or 0))
         self.busy += work
         return self.end
@@ -77,13 +83,14 @@ class Memory:
         """
         end = ready
         for move in moves:
-            begin = max(pipe.free, ready)
-            if burst:
-                self.hold(begin)
-            self.l2 += move.moved * cores / self.costs.l2
-            late = self.l2
-            if move.lines:
-                self.hbm += move.lines * cores / self.costs.hbm
-                late = max(late, self.hbm)
+            begin = max(pipe.free, pipe.after, ready)
+            l2, hbm = (n * cores / rate for n, rate in self._rates(move))
+            self.l2 += l2
+            self.hbm += hbm
+            late = max(self.l2, self.hbm if hbm else 0.0, begin + max(l2, hbm) if burst else 0.0)
             end = pipe.run(ready, move.cost, move.work, max(0.0, late - begin - move.work))
         return end
+
+    def _rates(self, move: Move) -> tuple[tuple[float, int], ...]:
+        """Bytes and their rate at L2 and at the memory."""
+        return (move.moved, self.costs.l2), (move.lines, self.costs.hbm)
