@@ -56,7 +56,7 @@ def cases() -> list[dict[str, Any]]:
 
 
 def _burst(m: int, n: int, k: int) -> dict[str, Any]:
-    return {"name": f"bursts {m}x{n}x{k}", "params": {"M": m, "N": n, "K": k}, "edit": None}
+    return {"name": f"bursts {m}x{n}x{k}", "params": {"M": m, "N": n, "K": k}}
 
 
 BURSTS = (

@@ -95,7 +95,12 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
         (40, 16, 4736, 1),  # three chunks of scales, ten panels
         (256, 528, 640, 2),  # several tiles a group, both halves
     ),
-    ("gemm_w4a8", "ascend950pr"): RING,
+    ("gemm_w4a8", "ascend950pr"): (
+        *RING,
+        (5, 160, 3648, 1),  # the cube core waits for chunks: bursts of one,
+        (40, 160, 3648, 1),  # of several,
+        (60, 384, 7232, 1),  # and of a panel
+    ),
     **{("gemm_w8a8", m): W8A8 for m in MACHINES},
     **{("gemm_w8a8_grouped", m): W8A8 for m in MACHINES},
     **{(f"quantize_{kind}", m): QUANTIZE for kind in ("int8", "int8_msd") for m in MACHINES},
