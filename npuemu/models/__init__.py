@@ -12,10 +12,15 @@ from dataclasses import dataclass
 from npuemu import api
 from npuemu.errors import UserError
 from npuemu.machine import Machine
-from npuemu.models.estimate import Estimate, Shape
-from npuemu.models.gemm_bf16 import GemmBf16
+from npuemu.models import quantize_int8, quantize_mx
+from npuemu.models.cube_gemm import CubeGemm, Formats
+from npuemu.models.estimate import Estimate
+from npuemu.models.gemm_w4a8 import W4A8Ring
+from npuemu.models.gemm_w4a16_lift import LiftW4Ring
+from npuemu.models.gemm_w4a16_msd import GemmW4A16Msd
 from npuemu.models.gemm_w8a16 import GemmW8A16
 from npuemu.models.gemm_w8a16_msd import GemmW8A16Msd
+from npuemu.models.gemm_w8a16_ring import DequantRing, LiftRing
 from npuemu.models.plan import Plan
 
 
@@ -27,22 +32,30 @@ class Model:
     estimate: Callable[[Plan], Estimate]
 
 
-def _shape(plan: Plan) -> Shape:
-    return Shape(plan["M"], plan["N"], plan["K"], plan.blocks)
+def _w8a16(plan: Plan, lift: bool) -> Estimate:
+    """Through the ring in L1 where the vector cores reach it, else through GM."""
+    if "ub_l1" in plan.machine.features:
+        return (LiftRing if lift else DequantRing)(plan).estimate()
+    return GemmW8A16(plan, lift).estimate()
 
 
-_SPLIT = ("ascend910b1",)  # cube and vector cores meet in GM
+_950 = ("ascend950pr",)
+_BOTH = ("ascend910b1", *_950)
+_MXFP4 = Formats("b4", "mxfp4", mx=True)
 MODELS: dict[str, Model] = {
-    "gemm_bf16": Model(
-        (*_SPLIT, "ascend950pr"), lambda p: GemmBf16(_shape(p), p.machine).estimate()
-    ),
-    "gemm_w8a16_dequant": Model(
-        _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=False).estimate()
-    ),
-    "gemm_w8a16_lift": Model(
-        _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=True).estimate()
-    ),
-    "gemm_w8a16_msd": Model(_SPLIT, lambda p: GemmW8A16Msd(_shape(p), p.machine).estimate()),
+    "gemm_bf16": Model(_BOTH, lambda p: CubeGemm(p, Formats("b16", "bf16")).estimate()),
+    "gemm_mxfp4": Model(_950, lambda p: CubeGemm(p, _MXFP4).estimate()),
+    "gemm_w4a16_lift": Model(_950, lambda p: LiftW4Ring(p).estimate()),
+    "gemm_w4a16_msd": Model(_950, lambda p: GemmW4A16Msd(p, _MXFP4).estimate()),
+    "gemm_w4a8": Model(_950, lambda p: W4A8Ring(p).estimate()),
+    "gemm_w8a16_dequant": Model(_BOTH, lambda p: _w8a16(p, lift=False)),
+    "gemm_w8a16_lift": Model(_BOTH, lambda p: _w8a16(p, lift=True)),
+    "gemm_w8a16_msd": Model(_BOTH, lambda p: GemmW8A16Msd(p).estimate()),
+    "quantize_int8": Model(_BOTH, quantize_int8.estimate),
+    "quantize_int8_msd": Model(_BOTH, quantize_int8.estimate),
+    "quantize_mxfp4": Model(_950, quantize_mx.estimate),
+    "quantize_mxfp4_msd": Model(_950, quantize_mx.estimate),
+    "quantize_mxfp8": Model(_950, quantize_mx.estimate),
 }
 """Models by kernel."""
 

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
-
-
-@dataclass(frozen=True)
-class Shape:
-    """C [m, n] = A [m, k] x W [n, k] transposed on ``blocks`` core groups."""
-
-    m: int
-    n: int
-    k: int
-    blocks: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,3 +62,16 @@ def fresh_cases(*shares: float) -> Iterator[tuple[float, tuple[bool, ...]]]:
             weight *= share if fresh else 1.0 - share
         if weight > 0.0:
             yield weight, outcome
+
+
+@lru_cache(maxsize=4096)
+def new_lines(pitch: int, offset: int, length: int, rows: int, line: int) -> int:
+    """Lines of GM that the bytes [offset, offset + length) of ``rows`` rows are the first to touch,
+    when the bytes of the same rows in front of them have been read before.
+    """
+
+    def lines(first: int, behind: int) -> set[int]:
+        spans = ((r * pitch + first, r * pitch + behind - 1) for r in range(rows))
+        return {i for a, z in spans if z >= a for i in range(a // line, z // line + 1)}
+
+    return len(lines(offset, offset + length) - lines(0, offset))

@@ -4,248 +4,207 @@ the weight into bf16, a ring in GM takes it to the cube core; see `docs/models.m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import gcd
 
-from npuemu.errors import UserError
-from npuemu.machine import Machine
-from npuemu.models.cost import Costs
-from npuemu.models.estimate import Estimate, Shape, align_up, cdiv, fresh_cases, parts
-
-TILE_ROWS = 32  # rows of W of a vector tile
-STEP = 64  # k of an L0 step
-_PREAMBLE = 60  # scalar instructions before the first load
-
-
-@dataclass(frozen=True)
-class Group:
-    """What a core group computes: columns of C and rows of C."""
-
-    cols: int
-    rows: int
+from npuemu.models.core_groups import Group, core_groups
+from npuemu.models.cost import Costs, Transfer
+from npuemu.models.estimate import Estimate, cdiv, parts
+from npuemu.models.gm_ring import GmFlow, Tile
+from npuemu.models.pipe import Move
+from npuemu.models.plan import Plan
 
 
 @dataclass(frozen=True)
 class GemmW8A16:
-    """The model for one shape and machine; ``lift``: the scale waits for the sums."""
+    """The model for one run; ``lift``: the scale waits for the sums."""
 
-    shape: Shape
-    machine: Machine
+    plan: Plan
     lift: bool
-
-    def __post_init__(self) -> None:
-        if "ub_l1" in self.machine.features:
-            raise UserError(f"no model of this kernel for {self.machine.name}")
 
     @cached_property
     def costs(self) -> Costs:
         """Time rows."""
-        return Costs(self.machine)
+        return self.plan.costs
 
     @cached_property
     def groups(self) -> list[Group]:
-        """Columns are divided first, in units of 16; blocks beyond one unit each divide rows."""
-        s = self.shape
-        units_n, units_m = s.n // 16, cdiv(s.m, 16)
-        split_n = min(s.blocks, units_n)
-        split_m = min(s.blocks // split_n, units_m)
-        found = []
-        for row in range(split_m):
-            first, last = (i * units_m // split_m * 16 for i in (row, row + 1))
-            for col in range(split_n):
-                units = (col + 1) * units_n // split_n - col * units_n // split_n
-                found.append(Group(units * 16, min(last, s.m) - first))
-        return found
+        """Core groups."""
+        return core_groups(self.plan)
 
     @cached_property
-    def sharing(self) -> int:
-        """Groups that read the same rows of A at the same time."""
-        return min(self.shape.blocks, self.shape.n // 16)
+    def busiest(self) -> Group:
+        """The group with most elements of C."""
+        return max(self.groups, key=lambda g: g.size)
+
+    @property
+    def lag(self) -> int:
+        """Tiles that are cast at the same time, but for one."""
+        return 2 if self.lift else 1
 
     @cached_property
-    def tall(self) -> bool:
-        """Tiles of 256 x 128 instead of 128 x 256."""
-        s = self.shape
-        split_m = max(1, len(self.groups) // self.sharing)
-        return min(s.m, cdiv(cdiv(s.m, 16), split_m) * 16) > 128
-
-    @cached_property
-    def tile_m(self) -> int:
-        """Rows of an accumulator tile."""
-        return 256 if self.tall else 128
-
-    @cached_property
-    def tile_n(self) -> int:
-        """Columns of a panel."""
-        widest = cdiv(self.shape.n // 16, self.sharing) * 16
-        return align_up(cdiv(widest, cdiv(widest, 128 if self.tall else 256)), 16)
-
-    @cached_property
-    def chunk(self) -> int:
-        """Columns of k that go from core to core at once."""
-        k = self.shape.k
-        return align_up(cdiv(k, cdiv(k, 256)), 32)
-
-    def _chunks(self) -> Iterator[int]:
-        return parts(self.shape.k, self.chunk)
+    def _rules(self) -> tuple[int, int]:
+        """Bytes of a line, and of alignment, of GM."""
+        rules = self.plan.machine.file.global_memory
+        return rules.line.value, rules.align.value
 
     def traffic(self) -> dict[str, tuple[int, int]]:
         """W once, its bf16 form written once and read once a row tile, A once a panel, C once."""
-        k = self.shape.k
+        plan, k = self.plan, self.plan["K"]
         total = dict.fromkeys(("A", "W", "w_scale", "C", "W_bf16", "sums"), (0, 0))
         for g in self.groups:
-            panels, tiles = cdiv(g.cols, self.tile_n), cdiv(g.rows, self.tile_m)
-            weight, out = g.cols * k, g.rows * g.cols
+            panels, tiles = cdiv(g.cols, plan["TILE_N"]), cdiv(g.rows, plan["TILE_M"])
+            weight = g.cols * k
             moved = {
                 "A": (2 * g.rows * k * panels, 0),
                 "W": (weight, 0),
                 "w_scale": (4 * g.cols, 0),
-                "C": (0, 2 * out),
+                "C": (0, 2 * g.size),
                 "W_bf16": (2 * weight * tiles, 2 * weight),
-                "sums": (4 * out, 4 * out) if self.lift else (0, 0),
+                "sums": (4 * g.size, 4 * g.size) if self.lift else (0, 0),
             }
             total = {n: (total[n][0] + r, total[n][1] + w) for n, (r, w) in moved.items()}
         return total if self.lift else {n: v for n, v in total.items() if n != "sums"}
 
     # --- vector cores
 
-    def _cast(self, rows: int) -> int:
-        """V: one tile of ``rows`` rows, a steady state: two rounds with a barrier (lift: one)."""
-        of, full = self.costs.of, rows * self.chunk
+    def load_w(self, tile: Tile) -> Move:
+        """MTE2: a tile of W; the first chunk of a line brings it."""
+        (line, align), k = self._rules, self.plan["K"]
+        size, load = tile.rows * tile.kc, self.costs.gm("mov_gm_ub")
+        lines = tile.rows * line * (cdiv(tile.k + tile.kc, line) - cdiv(tile.k, line))
+        bursts = 1 if tile.kc == k else tile.rows
+        aligned = tile.k % align == 0 and (bursts == 1 or k % align == 0)
+        work = load.bytes_work(size, min(size, lines), bursts, aligned)
+        return Move(load, work, max(size, bursts * load.burst), lines)
+
+    def narrow(self, rows: int) -> int:
+        """V until a tile of int8 may be overwritten."""
+        cast = self.costs.of("vconv", "s8_f16", "none")
+        return cast.head + cast.work(rows * self.plan["CHUNK"] // 128) + cast.tail
+
+    def rounds(self, rows: int) -> list[int]:
+        """V: a tile's rounds with a barrier behind each, in which the tiles before it move on."""
+        of, full = self.costs.of, rows * self.plan["CHUNK"]
         narrow, wide = of("vconv", "s8_f16", "none"), of("vconv", "f16_f32", "none")
         out, mul = of("vconv", "f32_bf16", "rint"), of("vmul", "f32")
-        casts = narrow.work(full // 128) + wide.work(full // 64) + out.work(full // 64)
+        first, second = narrow.work(full // 128), wide.work(full // 64) + out.work(full // 64)
         if self.lift:
-            return narrow.head + casts + out.tail
-        spread = of("vbrcb", "b32").work(max(1, rows // 8)) * (2 if self.chunk >= 128 else 1)
-        scaled = cdiv(self.chunk, 64) * mul.work(rows)
-        return narrow.head + wide.head + casts + scaled + spread + mul.tail + out.tail
+            return [narrow.head + first + second + out.tail]
+        spread = of("vbrcb", "b32").work(max(1, rows // 8)) * (
+            2 if self.plan["CHUNK"] >= 128 else 1
+        )
+        scaled = cdiv(self.plan["CHUNK"], 64) * mul.work(rows)
+        return [narrow.head + first + scaled + mul.tail, wide.head + second + spread + out.tail]
 
-    def _scale_block(self, rows: int, cols: int) -> int:
-        """A block of sums on a vector core of lift: its load, since the rest runs beside it."""
-        load = self.costs.gm("mov_gm_ub")
-        bursts = rows if cols < self.tile_n else 1
-        return load.head + load.bytes_work(rows * cols * 4, 0, bursts)
+    def store_w(self, tile: Tile, first_lap: bool) -> Move:
+        """MTE3: a tile to the ring, whose lines are new in its first lap."""
+        store, size = self.costs.gm("mov_ub_gm"), 2 * tile.rows * tile.kc
+        bursts = 1 if 2 * tile.kc == self.plan["SLOT_PITCH"] else tile.rows
+        aligned = bool(self.plan["STREAM"]) or 2 * tile.k % self._rules[1] == 0
+        fresh = size if first_lap else 0
+        return Move(store, store.bytes_work(size, fresh, bursts, aligned), size, fresh)
 
-    def _scale_tile(self, rows: int, half: int) -> int:
-        """All blocks of half a tile of sums."""
-        block = 32 // cdiv(self.tile_n // 2, 64)
-        return sum(self._scale_block(r, half) for r in parts(rows, block))
+    def scales(self, count: int) -> Move:
+        """MTE2: the scales of half a panel."""
+        load, size = self.costs.gm("mov_gm_ub"), 4 * count
+        return Move(load, load.bytes_work(size, size), max(size, load.burst), size)
 
-    def _vector(self, g: Group) -> int:
-        """V of one vector core of a group: all tiles of its half of every panel."""
-        chunks = cdiv(self.shape.k, self.chunk)
-        total = 0
-        for cols in parts(g.cols, self.tile_n):
-            total += chunks * sum(self._cast(rows) for rows in parts(cols // 2, TILE_ROWS))
-            if self.lift:
-                total += sum(
-                    self._scale_tile(rows, cols // 2) for rows in parts(g.rows, self.tile_m)
-                )
-        return total
+    def load_sums(self, rows: int, half: int) -> Move:
+        """MTE2: a block of sums."""
+        load, size = self.costs.gm("mov_gm_ub"), 4 * rows * half
+        work = load.bytes_work(size, 0, rows, 4 * self.plan["TILE_N"] % self._rules[1] == 0)
+        return Move(load, work, max(size, rows * load.burst))
+
+    def scale_rounds(self, rows: int, half: int) -> tuple[int, int]:
+        """V: the rounds of a block of sums."""
+        mul, out = self.costs.of("vmul", "f32"), self.costs.of("vconv", "f32_bf16", "rint")
+        columns = cdiv(half, 64)
+        first = mul.head + columns * mul.work(rows) + mul.tail
+        return first, out.head + columns * out.work(rows) + out.tail
+
+    def store_c(self, rows: int, half: int) -> Move:
+        """MTE3: a block of C."""
+        return self._to_c(self.costs.gm("mov_ub_gm"), rows, half)
+
+    def _to_c(self, store: Transfer, rows: int, cols: int) -> Move:
+        """``rows`` rows of ``cols`` columns of C."""
+        size, align = 2 * rows * cols, self._rules[1]
+        even, odd = (store.bytes_work(size, size, rows, aligned) for aligned in (True, False))
+        # Of addresses that are this far apart so many are aligned.
+        share = gcd(2 * cols, align) / align if 2 * self.plan["N"] % align == 0 else 0.0
+        return Move(store, share * even + (1 - share) * odd, max(size, rows * store.burst), size)
 
     # --- cube core
 
-    def _load(self, rows: int, columns: int, fresh: bool) -> int:
-        """MTE2: a chunk of A or of the ring."""
-        size = rows * columns * 2
-        return self.costs.gm("nd2nz_gm_l1").bytes_work(size, size if fresh else 0, rows)
+    def fetch(self, rows: int, cols: int, k: int, kc: int, fresh: bool) -> list[Move]:
+        """MTE2: a chunk of A, which all groups of columns touch first in turn, and of the ring."""
+        plan, nd2nz, align = self.plan, self.costs.gm("nd2nz_gm_l1"), self._rules[1]
+        size, bursts = 2 * rows * kc, 1 if kc == plan["K"] else rows
+        aligned = 2 * k % align == 0 and (bursts == 1 or 2 * plan["K"] % align == 0)
+        share = 1 / plan["SPLIT_N"] if fresh else 0.0
+        hit, miss = (nd2nz.bytes_work(size, new, bursts, aligned) for new in (0, size))
+        a = Move(nd2nz, share * miss + (1 - share) * hit, size, share * size)
+        size, bursts = 2 * cols * kc, 1 if 2 * kc == plan["SLOT_PITCH"] else cols
+        aligned = bool(plan["STREAM"]) or 2 * k % align == 0
+        return [a, Move(nd2nz, nd2nz.bytes_work(size, 0, bursts, aligned), size)]
 
-    def _chunk(self, rows: int, cols: int, kc: int) -> tuple[int, int]:
-        """(MTE1, M) cycles of a chunk of one tile."""
-        of = self.costs.of
-        a, b, mmad = of("load_l1_l0a", "b16"), of("load_l1_l0b", "b16"), of("mmad", "bf16")
-        mf, nf = cdiv(rows, 16), cols // 16
-        moved = made = 0
-        for step in parts(kc, STEP):
-            moved += a.work(mf * step // 16) + b.work(nf * step // 16)
-            made += mmad.work(mf * nf * step // 16)
-        return moved, made
+    def step(self, rows: int, cols: int, kt: int) -> tuple[int, int]:
+        """(MTE1, M) cycles of a step."""
+        of, mf, nf, kf = self.costs.of, cdiv(rows, 16), cols // 16, kt // 16
+        moved = of("load_l1_l0a", "b16").work(mf * kf) + of("load_l1_l0b", "b16").work(nf * kf)
+        return moved, of("mmad", "bf16").work(mf * nf * kf)
 
-    def _store(self, rows: int, cols: int) -> int:
-        """FIX: one tile, from the end of its last product to the first product of the next one
-        where there is one accumulator only.
-        """
-        conv, size = ("none_b32", 4) if self.lift else ("f32_bf16", 2)
-        fix, mmad = self.costs.gm("fix_l0c_gm", conv), self.costs.of("mmad", "bf16")
-        return mmad.tail + fix.head + fix.bytes_work(rows * cols * size) + fix.tail + mmad.head
-
-    def _cube(self, g: Group) -> dict[str, float]:
-        """A group's cube core: its pipes, and the pace chunk by chunk with the stores between."""
-        sums = {"cube MTE2": 0.0, "MTE1": 0.0, "M": 0.0, "pace": 0.0}
-        accumulator = align_up(min(g.rows, self.tile_m), 16) * self.tile_n * 4
-        single = 2 * accumulator > self.machine.capacity["L0C"]
-        for panel, cols in enumerate(parts(g.cols, self.tile_n)):
-            for rows in parts(g.rows, self.tile_m):
-                sums["pace"] += self._store(rows, cols) if single else 0
-                for kc in self._chunks():
-                    moved, made = self._chunk(rows, cols, kc)
-                    sums["MTE1"] += moved
-                    sums["M"] += made
-                    for weight, (fresh,) in fresh_cases(1 / self.sharing if panel == 0 else 0.0):
-                        load = self._load(rows, kc, fresh) + self._load(cols, kc, False)
-                        sums["cube MTE2"] += weight * load
-                        sums["pace"] += weight * max(load, moved, made)
-        return sums
+    def store_tile(self, rows: int, cols: int) -> Move:
+        """FIX: a tile of C, or of sums."""
+        if not self.lift:
+            return self._to_c(self.costs.gm("fix_l0c_gm", "f32_bf16"), rows, cols)
+        fix, size = self.costs.gm("fix_l0c_gm", "none_b32"), 4 * rows * cols
+        bursts = 1 if cols == self.plan["TILE_N"] else rows
+        return Move(fix, fix.bytes_work(size, 0, bursts), size)
 
     # --- all of it
 
     def _memory(self, moved: dict[str, tuple[int, int]]) -> dict[str, int]:
-        """Shared bandwidth: every byte at L2, first touches at the memory; the ring's first lap."""
-        s = self.shape
-        stream = max(g.rows for g in self.groups) <= self.tile_m
-        slot = 3 * self.chunk if stream else 2 * s.k
-        ring = sum(min(2 * self.tile_n * slot, 2 * g.cols * s.k) for g in self.groups)
-        fresh = 2 * s.m * s.k + s.n * s.k + 4 * s.n + 2 * s.m * s.n + ring
-        return {
+        """Shared bandwidth: every byte at L2, what is touched first at the memory."""
+        scratch = {"W_bf16": 0, "sums": 0}
+        used = sum(2 * g.cols * self.plan["K"] for g in self.groups)
+        sizes = {t.name: t.nbytes for t in self.plan.program.tensors}
+        fresh = sum(n for name, n in sizes.items() if name not in scratch)
+        fresh += min(sizes["W_bf16"], used)
+        found = {
             "L2": cdiv(sum(r + w for r, w in moved.values()), self.costs.l2),
             "HBM": cdiv(fresh, self.costs.hbm),
         }
+        return found
 
-    def _hand_over(self, g: Group) -> int:
-        """The last tile that the vector cores finish: to GM, the flag, and into L1."""
-        store, load = self.costs.gm("mov_ub_gm"), self.costs.gm("nd2nz_gm_l1")
-        cols = min(self.tile_n, g.cols)
-        rows = min(TILE_ROWS, cols // 2)
-        out = store.head + store.bytes_work(rows * self.chunk * 2) + store.tail
-        return (
-            out
-            + self.costs.flag
-            + max(load.row.isolated or 0, load.head + self._load(cols, self.chunk, False))
-        )
-
-    def _first(self, g: Group) -> int:
-        """Until the first product: the first chunk's tiles through V, and the hand-over."""
-        load = self.costs.gm("mov_gm_ub")
-        half = min(self.tile_n, g.cols) // 2
-        rows = min(TILE_ROWS, half)
-        piece = rows * self.chunk
-        through = (cdiv(half, TILE_ROWS) + (2 if self.lift else 1)) * self._cast(rows)
-        return _PREAMBLE + load.head + load.bytes_work(piece, piece, rows) + through
-
-    def _last(self, g: Group) -> int:
-        """Behind the last product: the store, and for lift the scaling of the last tile."""
-        cols = min(self.tile_n, g.cols)
-        rows = (g.rows - 1) % self.tile_m + 1
-        end = self._store(rows, cols)
-        if self.lift:
-            store = self.costs.gm("mov_ub_gm")
-            end += self.costs.flag + self._scale_tile(rows, cols // 2) + store.head
-        return end
+    def _in_turn(self) -> float:
+        """L2 and the memory where single chunks pass through the ring: W comes in whole lines with
+        every other chunk, which waits for the memory, and the one between for L2.
+        """
+        if not self.plan["STREAM"]:
+            return 0.0
+        plan, group, total, lap = self.plan, self.busiest, 0.0, 0
+        alike = sum(g.size for g in self.groups) / group.size
+        for panel, cols in enumerate(parts(group.cols, plan["TILE_N"])):
+            for chunk, kc in enumerate(parts(plan["K"], plan["CHUNK"])):
+                k, ring = chunk * plan["CHUNK"], 2 * cols * kc
+                lines = alike * self.load_w(Tile(cols, k, kc, False, 0)).lines
+                lines += 2 * plan["M"] * kc if panel == 0 else 0
+                lines += alike * ring if 0 < lap <= plan["SLOTS"] else 0  # stored a chunk later
+                moved = alike * (cols * kc + 2 * ring + 2 * group.rows * kc)
+                total += max(lines / self.costs.hbm, moved / self.costs.l2)
+                lap += 1
+            total += alike * (10 if self.lift else 2) * group.rows * cols / self.costs.l2
+        return total
 
     def estimate(self) -> Estimate:
-        """The slower of vector and cube cores, with the way of the first or last chunk from one
-        to the other; no faster than the memories.
-        """
-        group = max(self.groups, key=lambda g: g.cols * g.rows)
-        cube, vector = self._cube(group), self._vector(group)
+        """The busiest group's way through the ring; no faster than the memories."""
         moved = self.traffic()
-        memory = self._memory(moved)
-        _, product = self._chunk(min(group.rows, self.tile_m), self.tile_n, self.chunk)
-        edges = self._first(group) + self._hand_over(group) + self._last(group)
-        one = self._cast(TILE_ROWS)
-        # The vector cores' own time holds their first tiles, the cube core's its last chunk.
-        pace = max(vector - one + product, round(cube["pace"]), *memory.values())
-        terms = {name: round(cube[name]) for name in ("cube MTE2", "MTE1", "M")}
-        return Estimate(edges + pace, moved, terms | {"V": vector} | memory)
+        flow = GmFlow(self, self.busiest)
+        end, memory = flow.run(), self._memory(moved)
+        terms = {name: round(pipe.busy) for name, pipe in flow.pipes.items()} | memory
+        # The first tile is cast before the ring moves anything; chunks in turn begin with its load.
+        bound = max(flow.first + max(memory.values()), self._in_turn())
+        return Estimate(round(max(end, bound + flow.behind)), moved, terms)

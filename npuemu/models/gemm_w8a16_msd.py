@@ -1,5 +1,5 @@
-"""gemm_w8a16_msd on a machine whose cores meet in GM: the vector cores split the rows of a phase
-while the cube core multiplies those of the phase before; see `docs/models.md`.
+"""gemm_w8a16_msd: the vector cores split the rows of a phase while the cube core multiplies those
+of the phase before; what each piece of a run takes, and moves. See `docs/models.md`.
 """
 
 from __future__ import annotations
@@ -7,221 +7,180 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from npuemu.errors import UserError
-from npuemu.machine import Machine
 from npuemu.models.cost import Costs
-from npuemu.models.estimate import Estimate, Shape, align_up, cdiv, parts
-from npuemu.models.msd_vector import combine_step, split_unit
-
-CHUNK = 512  # k of a chunk of W in L1
-_PREAMBLE = 120  # scalar instructions before the first load
+from npuemu.models.estimate import Estimate, align_up, cdiv, parts
+from npuemu.models.msd_flow import MsdFlow
+from npuemu.models.msd_vector import MsdVector
+from npuemu.models.pipe import Move
+from npuemu.models.plan import Plan
 
 
 @dataclass(frozen=True)
 class GemmW8A16Msd:
-    """The model for one shape and machine."""
+    """The model for one run."""
 
-    shape: Shape
-    machine: Machine
-
-    def __post_init__(self) -> None:
-        if "l0c_ub" in self.machine.features:
-            raise UserError(f"no model of this kernel for {self.machine.name}")
+    plan: Plan
 
     @cached_property
     def costs(self) -> Costs:
         """Time rows."""
-        return Costs(self.machine)
+        return self.plan.costs
+
+    @cached_property
+    def vector(self) -> MsdVector:
+        """V's instructions."""
+        return MsdVector(self.plan)
 
     @cached_property
     def columns(self) -> list[int]:
         """Columns of C of every group."""
-        units, blocks = self.shape.n // 16, self.shape.blocks
+        units, blocks = self.plan["UNITS"], self.plan.blocks
         return [16 * ((i + 1) * units // blocks - i * units // blocks) for i in range(blocks)]
 
     @cached_property
-    def tall(self) -> bool:
-        """Tiles of 128 x 128 instead of 64 x 256."""
-        return self.shape.m > 256 and max(self.columns) > 256
-
-    @cached_property
-    def phase_rows(self) -> int:
-        """Rows of A of a phase."""
-        m = self.shape.m
-        return align_up(cdiv(m, cdiv(m, 128 if self.tall else 64)), 16)
-
-    @cached_property
-    def tiles(self) -> int:
-        """Tiles of the widest group."""
-        return cdiv(max(self.columns), 128 if self.tall else 256)
-
-    @cached_property
-    def tile_n(self) -> int:
-        """Columns of a tile."""
-        return cdiv(max(self.columns) // 16, self.tiles) * 16
-
-    @cached_property
-    def step(self) -> int:
-        """k of a step in L0."""
-        side = max(self.phase_rows, self.tile_n)
-        return 512 if side <= 64 else 256 if side <= 128 else 128
-
-    @cached_property
-    def kept(self) -> tuple[int, int]:
-        """k of A's codes, and of W, that stay in L1: for the next tile, or the next phase."""
-        part = 2 * self.phase_rows * self.step
-        slots = max(2, CHUNK // self.step)
-        spare = self.machine.capacity["L1"] - 2 * self.tile_n * CHUNK - slots * part
-        if self.tiles > 1:
-            return min(self.shape.k, spare // part * self.step), 0
-        return 0, min(self.shape.k, spare // (self.tile_n * CHUNK) * CHUNK)
-
-    @cached_property
-    def unit(self) -> int:
-        """Rows that a vector core splits at once."""
-        k = self.shape.k
-        room = 8 if k <= 1024 else 4 if k <= 2048 else 2 if k <= 4096 else 1
-        share = cdiv(self.phase_rows, 2 * self.shape.blocks)
-        return min(room, 8 if share > 4 else 4 if share > 2 else share)
-
-    @cached_property
-    def block_rows(self) -> int:
-        """Rows that a vector core combines at once."""
-        return min(self.phase_rows // 2, 32, 4096 // self.tile_n)
+    def on_chip(self) -> bool:
+        """The products reach the vector cores without GM."""
+        return bool(self.plan["ON_CHIP"])
 
     @cached_property
     def phases(self) -> list[int]:
         """Rows of every phase."""
-        return list(parts(self.shape.m, self.phase_rows))
+        return list(parts(self.plan["M"], self.plan["MT"]))
+
+    @cached_property
+    def kept(self) -> tuple[int, int]:
+        """k of A's codes, and of W, that stay in L1: for the next tile, or the next phase."""
+        plan, k = self.plan, self.plan["K"]
+        return min(k, plan["KEEP_A"] * plan["KS"]), min(k, plan["KEEP_W"] * plan["KC"])
+
+    @cached_property
+    def _rules(self) -> tuple[int, int]:
+        """Bytes of a line, and of alignment, of GM."""
+        rules = self.plan.machine.file.global_memory
+        return rules.line.value, rules.align.value
+
+    def shares(self, rows: int) -> list[int]:
+        """Rows of a tile that each vector core combines."""
+        first = cdiv(rows, 2) if self.on_chip else min(rows, self.plan["HALF"])
+        return [first, rows - first]
+
+    def blocks(self, rows: int) -> list[int]:
+        """Rows that a vector core with ``rows`` of a tile combines at once."""
+        return list(parts(rows, self.plan["RS"]))
 
     def traffic(self) -> dict[str, tuple[int, int]]:
         """Bytes by tensor: W once a phase, codes once a tile, but for what stays in L1."""
-        s = self.shape
+        plan = self.plan
+        m, n, k = plan["M"], plan["N"], plan["K"]
         kept_a, kept_w = self.kept
         filled = sum(align_up(rows, 16) for rows in self.phases)
+        shares = [share for rows in self.phases for share in self.shares(rows) if share]
+        steps = sum(len(self.blocks(share)) for share in shares)
+        s2 = sum(align_up(share, 8) if self.on_chip else share for share in shares)
         weight = codes = scales = row_scales = 0
         for cols in self.columns:
-            tiles = list(parts(cols, self.tile_n))
-            weight += cols * (len(self.phases) * (s.k - kept_w) + kept_w)
-            codes += filled * (len(tiles) * (s.k - kept_a) + kept_a) if tiles else 0
-            scales += 4 * cols * sum(self._blocks(rows) for rows in self.phases)
-            row_scales += 4 * s.m * len(tiles)
-        pieces = 2 if s.k > 8192 else 1
-        return {
-            "A": (2 * s.m * s.k * pieces, 0),
+            tiles = cdiv(cols, plan["NT"])
+            weight += cols * (len(self.phases) * (k - kept_w) + kept_w)
+            codes += filled * (tiles * (k - kept_a) + kept_a) if tiles else 0
+            scales += 4 * cols * steps
+            row_scales += 4 * s2 * tiles
+        found = {
+            "A": (2 * m * k * (2 if plan["PIECES"] > 1 else 1), 0),
             "W": (weight, 0),
             "w_scale": (scales, 0),
-            "C": (0, 2 * s.m * s.n),
-            "H": (codes, align_up(s.m, 16) * s.k),
-            "L": (codes, align_up(s.m, 16) * s.k),
-            "S2": (row_scales, 4 * s.m),
-            "P": (8 * s.m * s.n, 8 * s.m * s.n),
+            "C": (0, 2 * m * n),
+            "H": (codes, align_up(m, 16) * k),
+            "L": (codes, align_up(m, 16) * k),
+            "S2": (row_scales, 4 * (m + (plan["S2_MORE"] if m % 16 else 0))),
         }
-
-    def _blocks(self, rows: int) -> int:
-        """Blocks of rows that the two vector cores combine in a tile."""
-        first = min(rows, self.phase_rows // 2)
-        return cdiv(first, self.block_rows) + cdiv(rows - first, self.block_rows)
+        return found if self.on_chip else found | {"P": (8 * m * n, 8 * m * n)}
 
     # --- cube core
 
-    def _chunk(self, rows: int, cols: int, kc: int) -> tuple[int, int]:
-        """(MTE1, M) cycles of a chunk of one tile: W once, both parts of A."""
-        of = self.costs.of
-        a, b, mmad = of("load_l1_l0a", "b8"), of("load_l1_l0b", "b8"), of("mmad", "s8")
-        mf, nf = cdiv(rows, 16), cols // 16
-        moved = made = 0
-        for step in parts(kc, self.step):
-            kf = step // 32
-            moved += b.work(nf * kf) + 2 * a.work(mf * kf)
-            made += 2 * mmad.work(mf * nf * kf)
-        return moved, made
+    def step(self, rows: int, cols: int, ks: int) -> tuple[int, int, int]:
+        """(W, one part of A, one product): MTE1, MTE1 and M cycles of a step."""
+        of, mf, nf, kf = self.costs.of, cdiv(rows, 16), cols // 16, ks // 32
+        return (
+            of("load_l1_l0b", "b8").work(nf * kf),
+            of("load_l1_l0a", "b8").work(mf * kf),
+            of("mmad", "s8").work(mf * nf * kf),
+        )
 
-    def _load(self, rows: int, cols: int, k: int, place: tuple[bool, bool], fresh: bool) -> int:
-        """MTE2: the chunk at ``k``; place: first tile of its phase, first phase."""
-        first_tile, first_phase = place
-        kc = min(CHUNK, self.shape.k - k)
-        kept_a, kept_w = self.kept
-        total = 0
-        if first_phase or k >= kept_w:
-            size = cols * kc
-            total += self.costs.gm("nd2nz_gm_l1").bytes_work(size, size if fresh else 0, cols)
-        move = self.costs.gm("mov_gm_l1")
-        for start in range(k, k + kc, self.step):
-            if first_tile or start >= kept_a:
-                size = align_up(rows, 16) * min(self.step, k + kc - start)
-                total += 2 * move.bytes_work(size, 0, align_up(rows, 16) // 16)
-        return total
+    def load_w(self, cols: int, k: int, fresh: bool) -> Move:
+        """MTE2: the chunk of W at ``k``; whole lines come with the first of their chunks."""
+        (line, align), whole = self._rules, self.plan["K"]
+        size = cols * min(self.plan["KC"], whole - k)
+        lines = cols * line * (cdiv(k + size // cols, line) - cdiv(k, line)) if fresh else 0
+        nd2nz = self.costs.gm("nd2nz_gm_l1")
+        bursts = 1 if size // cols == whole else cols
+        work = nd2nz.bytes_work(size, min(size, lines), bursts, whole % align == 0)
+        return Move(nd2nz, work, max(size, bursts * nd2nz.burst), lines)
 
-    def _phase(self, rows: int, cols_of_group: int, first_phase: bool) -> dict[str, float]:
-        """The cube core's pipes in one phase, and its pace chunk by chunk."""
-        sums = {"cube MTE2": 0.0, "MTE1": 0.0, "M": 0.0, "pace": 0.0}
-        fix = self.costs.gm("fix_l0c_gm", "none_b32")
-        for index, cols in enumerate(parts(cols_of_group, self.tile_n)):
-            last = self._chunk(rows, cols, min(self.step, self.shape.k))[1]
-            # hW and lW leave beside the next products, but for what FIX takes longer than those.
-            sums["pace"] += max(0, 2 * fix.bytes_work(rows * cols * 4) - last)
-            for k in range(0, self.shape.k, CHUNK):
-                moved, made = self._chunk(rows, cols, min(CHUNK, self.shape.k - k))
-                load = self._load(rows, cols, k, (index == 0, first_phase), first_phase)
-                sums["cube MTE2"] += load
-                sums["MTE1"] += moved
-                sums["M"] += made
-                sums["pace"] += max(load, moved, made)
-        return sums
+    def load_codes(self, rows: int, ks: int) -> list[Move]:
+        """MTE2: h and l of a step, which the vector cores have touched."""
+        move, high = self.costs.gm("mov_gm_l1"), align_up(rows, 16)
+        bursts = ks // 32 if self.on_chip else high // 16
+        return [Move(move, move.bytes_work(high * ks, 0, bursts), high * ks)] * 2
+
+    def hand_over(self, rows: int, cols: int, first_lap: bool) -> Move:
+        """FIX: one of the two products of a tile to the vector cores."""
+        if self.on_chip:
+            fix = self.costs.of("fix_l0c_ub", "none_b32")
+            return Move(fix, fix.work(align_up(rows, 2) * cols * 4), 0)
+        to_gm, size = self.costs.gm("fix_l0c_gm", "none_b32"), rows * cols * 4
+        bursts = 1 if cols == self.plan["NT"] else rows
+        fresh = size if first_lap else 0
+        return Move(to_gm, to_gm.bytes_work(size, fresh, bursts), size, fresh)
 
     # --- vector cores
 
-    def _split(self, rows: int) -> int:
-        """V of the vector core with most units of a phase."""
-        units = cdiv(cdiv(rows, self.unit), 2 * self.shape.blocks)
-        pieces = list(parts(self.shape.k, 8192))
-        return units * sum(split_unit(self.costs, self.unit, width) for width in pieces)
+    def load_rows(self, rows: int, width: int, again: bool) -> Move:
+        """MTE2: a piece of rows of A."""
+        load, size = self.costs.gm("mov_gm_ub"), 2 * rows * width
+        fresh = 0 if again else size
+        return Move(load, load.bytes_work(size, fresh), size, fresh)
 
-    def _combine(self, rows: int, cols: int) -> int:
-        """A tile's blocks on the vector core with more of them."""
-        first = min(rows, self.phase_rows // 2)
-        return sum(
-            combine_step(self.costs, block, cols, self.tile_n)
-            for block in parts(first, self.block_rows)
-        )
+    def store_codes(self, rows: int, width: int, with_scale: bool) -> list[Move]:
+        """MTE3: h and l of a piece, 32 bytes a fractal, and s2. A row's place in its fractals says
+        whether its stores are aligned, and the first row of a fractal touches its line: on average.
+        """
+        line, align = self._rules
+        store, bursts = self.costs.gm("mov_ub_gm"), width // 32
+        whole, odd = (store.bytes_work(width, 0, bursts, even) for even in (True, False))
+        share = 32 / align if align > 32 else 1.0
+        work = share * whole + (1 - share) * odd
+        codes = Move(store, work, max(width, bursts * store.burst), bursts * line / 16)
+        scale = Move(store, store.bytes_work(4 * rows, 0, 1, False), store.burst)
+        return [scale] * with_scale + [codes] * (2 * rows)
+
+    def load_products(self, rows: int, cols: int) -> list[Move]:
+        """MTE2: the scales of a block of sums, and the sums unless they are in UB."""
+        load, found = self.costs.gm("mov_gm_ub"), []
+        if not self.on_chip:
+            size, bursts = 4 * rows * cols, 1 if cols == self.plan["NT"] else rows
+            found += [Move(load, load.bytes_work(size, 0, bursts), size)] * 2
+        scales = align_up(rows, 8) if self.on_chip else rows
+        for count in (cols, scales):
+            found.append(Move(load, load.bytes_work(4 * count), max(4 * count, load.burst)))
+        return found
+
+    def store_c(self, rows: int, cols: int) -> Move:
+        """MTE3: a block of C."""
+        store, size = self.costs.gm("mov_ub_gm"), 2 * rows * cols
+        bursts = 1 if cols == self.plan["N"] else rows
+        aligned = self.plan["N"] * 2 % self._rules[1] == 0
+        return Move(store, store.bytes_work(size, size, bursts, aligned), size, size)
 
     # --- all of it
 
-    def _memory(self, phase: int) -> dict[str, int]:
-        """Shared bandwidth in one phase: its bytes at L2, what is new at the memory."""
-        s, rows = self.shape, self.phases[phase]
-        kept_a, kept_w = self.kept
-        share = rows / s.m
-        moved = self.traffic()
-        weight = s.n * (s.k if phase == 0 else s.k - kept_w)
-        others = sum(r + w for name, (r, w) in moved.items() if name != "W") * share
-        ring = min(len(self.phases), 4) * 8 * self.phase_rows * self.tile_n * s.blocks
-        fresh = rows * (4 * s.k + 2 * s.n) + (s.n * s.k + min(ring, 8 * s.m * s.n)) * (phase == 0)
-        return {
-            "L2": cdiv(round(weight + others), self.costs.l2),
-            "HBM": cdiv(round(fresh), self.costs.hbm),
-        }
-
     def estimate(self) -> Estimate:
-        """The first phase's split, phase by phase the slowest of all, and the last combination."""
-        cols = max(self.columns)
-        first = self._split(self.phases[0])
-        terms: dict[str, float] = {"V": first}
-        load, store = self.costs.gm("mov_gm_ub"), self.costs.gm("mov_ub_gm")
-        nd2nz = self.costs.gm("nd2nz_gm_l1")
-        size = 2 * self.unit * min(self.shape.k, 8192)
-        start = _PREAMBLE + load.head + load.bytes_work(size, size) + store.head
-        cycles: float = start + first + 2 * self.costs.flag + nd2nz.head
-        for phase, rows in enumerate(self.phases):
-            cube = self._phase(rows, cols, phase == 0)
-            after = self.phases[phase + 1] if phase + 1 < len(self.phases) else 0
-            vector = self._split(after) if after else 0
-            vector += sum(self._combine(rows, width) for width in parts(cols, self.tile_n))
-            memory = self._memory(phase)
-            cycles += max(cube.pop("pace"), vector, *memory.values())
-            for name, value in {**cube, "V": vector, **memory}.items():
-                terms[name] = terms.get(name, 0.0) + value
-        last = (cols - 1) % self.tile_n + 1
-        cycles += self.costs.flag + self._combine(self.phases[-1], last) + store.head
-        return Estimate(round(cycles), self.traffic(), {n: round(v) for n, v in terms.items()})
+        """The widest group's way through all phases; no faster than the memories."""
+        moved = self.traffic()
+        flow = MsdFlow(self)
+        end = flow.run()
+        memories = {
+            "L2": cdiv(sum(r + w for r, w in moved.values()), self.costs.l2),
+            "HBM": cdiv(sum(t.nbytes for t in self.plan.program.tensors), self.costs.hbm),
+        }
+        terms = {name: round(pipe.busy) for name, pipe in flow.pipes.items()} | memories
+        return Estimate(round(max(end, *memories.values())), moved, terms)

@@ -1,0 +1,179 @@
+"""V on a unit of rows that becomes int8 codes, in one part or two: `include/quantize_int8.inc`."""
+
+from __future__ import annotations
+
+from npuemu.models.estimate import Estimate, align_up, cdiv
+from npuemu.models.plan import Plan
+from npuemu.models.units import Move, Unit, Units, lines
+from npuemu.models.vector_program import Steady, VectorProgram, unit_times
+
+
+def pieces(plan: Plan) -> list[int]:
+    """Columns of every piece of a row."""
+    size, last = plan["Q_PIECE"], plan["Q_PIECES"] - 1
+    return [*[size] * last, plan["K"] - last * size]
+
+
+def unit(plan: Plan, rows: int) -> int:
+    """Cycles of V from one unit of ``rows`` rows to the next: maxima, scales, codes."""
+    return _times(plan, rows).cycles
+
+
+def _times(plan: Plan, rows: int) -> Steady:
+    return unit_times(plan, lambda v: _unit(v, plan, rows))
+
+
+def estimate(plan: Plan) -> Estimate:
+    """quantize_int8 and quantize_int8_msd: units of rows, every vector core's share of them."""
+    m, k, parts, rows = plan["M"], plan["K"], plan["Q_PARTS"], plan["Q_R"]
+    codes, scale = ((("codes",), "scale"), (("h", "l"), "s2"))[parts - 1]
+    whole = (m - 1) // rows
+    return Units(
+        plan, whole + 1, _moves(plan, min(rows, m)), _moves(plan, m - whole * rows),
+        fresh=(lines(2 * m * k), lines(m * k) * parts + lines(4 * m)),
+        slots=plan["Q_SLOTS"],
+        ahead=plan["Q_SLOTS"] + 3,
+        traffic={
+            "A": (2 * m * k * (2 if plan["Q_PIECES"] > 1 else 1), 0),
+            **dict.fromkeys(codes, (0, m * k)),
+            scale: (0, 4 * m),
+        },
+    ).estimate()  # fmt: skip
+
+
+def _moves(plan: Plan, rows: int) -> Unit:
+    """A unit with its transfers; a row in pieces comes twice."""
+    k, align = plan["K"], plan.machine.file.global_memory.align.value
+    widths = pieces(plan)
+    loads = [
+        Move(2 * rows * width, fresh, 2 * k % align == 0)
+        for fresh in ((True, False) if len(widths) > 1 else (True,))
+        for width in widths
+    ]
+    codes = [Move(rows * w, True, k % align == 0) for w in widths] * plan["Q_PARTS"]
+    scales = [Move(4 * rows, True, 4 * rows % align == 0)]
+    return Unit(_times(plan, rows), tuple(loads), tuple(codes), tuple(scales))
+
+
+def _unit(v: VectorProgram, plan: Plan, rows: int) -> None:
+    widths = pieces(plan)
+    encode = _encode_two if plan["Q_PARTS"] == 2 else _encode_one
+    for index, width in enumerate(widths):
+        if len(widths) == 1:
+            _widen(v, rows * width)
+        _magnitudes(v, rows, width, index)
+    _maxima(v, plan, rows)
+    _scales(v, plan, rows)
+    for width in widths:
+        if len(widths) > 1:
+            _widen(v, rows * width)
+            v.order()
+        encode(v, rows, width)
+
+
+def _widen(v: VectorProgram, count: int) -> None:
+    """A in f32."""
+    v.do("vconv.bf16_f32.none", cdiv(count, 64), v.at("q_x"), v.at("q_in", 0, 128))
+
+
+def _magnitudes(v: VectorProgram, rows: int, width: int, index: int) -> None:
+    """|a|, folded row by row until 64 columns are left."""
+    lanes = min(v.plan["K"], 64)
+    v.order()
+    into = "q_half" if width > lanes else "q_fold"
+    v.do("vand.b16", cdiv(rows * width, 128), v.at(into), v.at("q_in"), v.at("q_mask", step=0))
+    long = width
+    while long > lanes:
+        short = max(lanes, align_up(cdiv(long, 2), 16))
+        v.order()
+        for row in range(rows):
+            start, step = row * width * 2, min(256, short * 2)
+            first = v.at("q_half", start, step)
+            second = v.at("q_half", start + (long - short) * 2, step)
+            result = first if short > lanes else v.at("q_fold", (index + row) * 128)
+            v.do("vmax.s16", cdiv(short, 128), result, first, second)
+        long = short
+
+
+def _maxima(v: VectorProgram, plan: Plan, rows: int) -> None:
+    """One maximum a row; of pieces first one each."""
+    lanes, many = min(plan["K"], 64), plan["Q_PIECES"]
+    count = many if many > 1 else rows
+    most, partial = v.at("q_most", 0, 32), v.at("q_pieces", 0, 32)
+    v.order()
+    source = v.at("q_fold", 0, 128)
+    v.do("vconv.bf16_f32.none", cdiv(count * lanes, 64), v.at("q_fold_f32"), source)
+    v.order()
+    folded = v.at("q_fold_f32", 0, lanes * 4)
+    v.do("vcmax.f32", count, partial if many > 1 else most, folded)
+    v.order()
+    if many > 1:
+        v.do("vcmax.f32", 1, most, partial)
+        v.order()
+    v.do("vmaxs.f32", 1, most, most)
+    v.order()
+
+
+def _scales(v: VectorProgram, plan: Plan, rows: int) -> None:
+    """Scales of the rows by division, NaN for Inf, spread to eight words a row."""
+    v.wait_stores()
+    parts = plan["Q_PARTS"]
+    most, scale = v.at("q_most", 0, 32), v.at("q_s", 0, 32)
+    for _ in range(parts):
+        v.do("vdivs.f32", 1, scale, most)
+    v.order()
+    if plan["Q_SCALE_NAN"]:
+        excess = v.at("q_excess", 0, 32)
+        v.do("vsub.f32", 1, excess, scale, scale)
+        v.order()
+        v.do("vadd.f32", 1, scale, scale, excess)
+        v.order()
+    if parts == 2:
+        v.do("vbrcb.b32", cdiv(rows, 8), v.at("q_s1_block"), v.at("q_s1", 0, 32))
+    v.do("vbrcb.b32", cdiv(rows, 8), v.at("q_block"), scale)
+    v.order()
+
+
+def _by_row(
+    v: VectorProgram, name: str, names: tuple[str, str, str], rows: int, width: int
+) -> None:
+    """names: result, source, and the scales of the rows."""
+    result, source, scale = names
+    for row in range(rows):
+        start = row * width * 4
+        block = v.at(scale, row * 32, 0)
+        v.do(name, cdiv(width, 64), v.at(result, start), v.at(source, start), block)
+    v.order()
+
+
+def _round(v: VectorProgram, count: int) -> None:
+    """f32 -> s16 -> f16 -> s8."""
+    half = v.at("q_half")
+    v.do("vconv.f32_s16.rint", cdiv(count, 64), v.at("q_half", 0, 128), v.at("q_x"))
+    v.order()
+    v.do("vconv.s16_f16.rint", cdiv(count, 128), half, half)
+    v.order()
+    v.do("vconv.f16_s8.rint", cdiv(count, 128), v.at("q_codes", 0, 128), half)
+
+
+def _encode_one(v: VectorProgram, rows: int, width: int) -> None:
+    """a / s, rounded."""
+    _by_row(v, "vdiv.f32", ("q_x", "q_x", "q_block"), rows, width)
+    _round(v, rows * width)
+
+
+def _encode_two(v: VectorProgram, rows: int, width: int) -> None:
+    """h of a / s1; a - 254 h s2; l of that / s2."""
+    full, half = cdiv(rows * width, 64), cdiv(rows * width, 128)
+    high = v.at("q_t")
+    _by_row(v, "vdiv.f32", ("q_t", "q_x", "q_s1_block"), rows, width)
+    v.do("vconv.f32_f32.rint", full, high, high)
+    v.order()
+    v.do("vconv.f32_f16.rint", full, v.at("q_half", 0, 128), high)
+    v.order()
+    v.do("vconv.f16_s8.rint", half, v.at("q_codes", 0, 128), v.at("q_half"))
+    v.do("vmuls.f32", full, high, high)
+    v.order()
+    _by_row(v, "vmla.f32", ("q_x", "q_t", "q_block"), rows, width)
+    _by_row(v, "vdiv.f32", ("q_x", "q_x", "q_block"), rows, width)
+    _round(v, rows * width)
