@@ -315,6 +315,7 @@ def _fill(step: Step) -> None:
 def _gather(step: Step) -> None:
     kind, lanes = step.symbol("type"), _lanes(step)
     size, target = width(kind) // 8, Operand(step, "dst", kind)
+    step.access.read("UB", step["base"], step["span"])  # all of the table counts as read
     for r, lane in lanes.pairs:
         place = step["offsets"] + (r * lanes.lanes + lane) * 4
         off = step.access.number("UB", place, 4)
