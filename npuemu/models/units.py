@@ -133,20 +133,22 @@ class Units:
 
     def _first_stores(self, last: int, units: int) -> int:
         """Cycles where V waits for the first unit's stores, on cores up to ``last`` with ``units``
-        each. A store of new lines takes its turn behind a round of loads of all cores, and two
-        rounds were asked for before; cores that find their scales' line touched go on with the
-        next codes.
+        each. A store of new lines takes its turn behind a round of loads of all cores. Before the
+        first store two rounds were asked for, and of the third what asked while V worked; cores
+        that find their scales' line touched go on with the next codes.
         """
-        full, after = self.full, units - self.slots - 1
+        full, after, hbm = self.full, units - self.slots - 1, self.plan.costs.hbm
         if after < 0 or len(full.loads) > 1:
             return 0
         sharing = max(1, LINE // full.scales[0].size)  # units whose scales lie in one line
         first = last // sharing * sharing
-        rounds = min(self.ahead, 2 + len(full.codes) + len(full.scales))
-        loads = min(self.fresh[0], full.loads[0].size * ((rounds - 1) * self.cores + first + 1))
+        size = full.loads[0].size
+        third = min(1.0, full.vector.cycles * hbm / (self.cores * size))
+        rounds = min(self.ahead, 1 + third + len(full.codes) + len(full.scales))
+        loads = min(self.fresh[0], size * ((rounds - 1) * self.cores + first + 1))
         code = full.codes[0].size
         stores = code * self.cores * (len(full.codes) + len(full.scales) * (1 - 1 / sharing))
-        waited = cdiv(loads + round(stores), self.plan.costs.hbm)
+        waited = cdiv(round(loads + stores), hbm)
         rest = full.vector.cycles * (after + 1) - full.vector.stores
         return waited + rest + full.vector.edge + self._last_store(full)
 
