@@ -33,8 +33,7 @@ def _shape(plan: Plan) -> Shape:
 
 
 _SPLIT = ("ascend910b1",)  # cube and vector cores meet in GM
-_MX = ("ascend950pr",)
-_ALL = (*_SPLIT, *_MX)
+_ALL = (*_SPLIT, "ascend950pr")
 MODELS: dict[str, Model] = {
     "gemm_bf16": Model(_ALL, lambda p: GemmBf16(_shape(p), p.machine).estimate()),
     "gemm_w8a16_dequant": Model(
@@ -46,9 +45,9 @@ MODELS: dict[str, Model] = {
     "gemm_w8a16_msd": Model(_SPLIT, lambda p: GemmW8A16Msd(_shape(p), p.machine).estimate()),
     "quantize_int8": Model(_ALL, quantize_int8.estimate),
     "quantize_int8_msd": Model(_ALL, quantize_int8.estimate),
-    "quantize_mxfp4": Model(_MX, quantize_mx.estimate),
-    "quantize_mxfp4_msd": Model(_MX, quantize_mx.estimate),
-    "quantize_mxfp8": Model(_MX, quantize_mx.estimate),
+    "quantize_mxfp4": Model(_ALL, quantize_mx.estimate),
+    "quantize_mxfp4_msd": Model(_ALL, quantize_mx.estimate),
+    "quantize_mxfp8": Model(_ALL, quantize_mx.estimate),
 }
 """Models by kernel."""
 

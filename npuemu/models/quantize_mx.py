@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from npuemu.models import quantize_mx_f32
 from npuemu.models.estimate import Estimate, align_up, cdiv
 from npuemu.models.plan import Plan
 from npuemu.models.units import Move, Unit, Units, lines
@@ -32,13 +33,12 @@ class Kind:
 def estimate(plan: Plan) -> Estimate:
     """The kernels of `KINDS`: units of a flat range, every vector core's share of them."""
     kind, count = KINDS[plan.program.name], plan["M"] * plan["K"]
-    size = plan["quantize_unit"]
+    size, mx = plan["quantize_unit"], "mx" in plan.machine.features
 
     def unit(n: int) -> Unit:
         codes = (Move(n // kind.per_byte),) * len(kind.codes)
-        return Unit(
-            _times(plan, n, kind), (Move(2 * n),), codes, (Move(n // 32),) * len(kind.scales)
-        )
+        times = _times(plan, n, kind) if mx else quantize_mx_f32.times(plan, n)
+        return Unit(times, (Move(2 * n),), codes, (Move(n // 32),) * len(kind.scales))
 
     whole = (count - 1) // size
     written = dict.fromkeys(kind.codes, (0, count // kind.per_byte))
@@ -46,8 +46,8 @@ def estimate(plan: Plan) -> Estimate:
     return Units(
         plan, whole + 1, unit(min(size, count)), unit(count - whole * size),
         fresh=(lines(2 * count), sum(lines(n) for _, n in written.values())),
-        slots=2,
-        ahead=4,
+        slots=2 if mx else 1,
+        ahead=4 if mx else 2,
         traffic={"A": (2 * count, 0), **written},
     ).estimate()  # fmt: skip
 

@@ -22,15 +22,15 @@ class VectorProgram:
         self.plan = plan
         self.free = self.end = self.stores = 0
         self._idle = True
-        self._buffers = {b.name: b.address for b in plan.program.buffers}
+        self._places = plan.program.constants | {b.name: b.address for b in plan.program.buffers}
         self._lost: dict[tuple[int, Side, Side, Side | None], int] = {}
 
     def at(self, buffer: str, offset: int = 0, step: int = 256, pitch: int = 32) -> Side:
-        """An operand ``offset`` bytes into a buffer. step: bytes from repeat to repeat; pitch: of
-        the 32-byte blocks of a repeat.
+        """An operand ``offset`` bytes into a buffer, or behind a constant that is an address.
+        step: bytes from repeat to repeat; pitch: of the 32-byte blocks of a repeat.
         """
         blocks = 1 if step == 0 else min(8, max(1, step // pitch))
-        return Side(self._buffers[buffer] + offset, step, blocks, pitch)
+        return Side(self._places[buffer] + offset, step, blocks, pitch)
 
     def do(
         self, name: str, repeats: int, result: Side, first: Side, second: Side | None = None
