@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from npuemu.models import units
 from npuemu.models.estimate import Estimate, align_up, cdiv
 from npuemu.models.plan import Plan
-from npuemu.models.units import Move, Unit, Units, lines
+from npuemu.models.units import Move, Unit
 from npuemu.models.vector_program import Steady, VectorProgram, unit_times
 
 
@@ -25,50 +26,48 @@ def _times(plan: Plan, rows: int) -> Steady:
 
 def estimate(plan: Plan) -> Estimate:
     """quantize_int8 and quantize_int8_msd: units of rows, every vector core's share of them."""
-    m, k, parts, rows = plan["M"], plan["K"], plan["Q_PARTS"], plan["Q_R"]
-    codes, scale = ((("codes",), "scale"), (("h", "l"), "s2"))[parts - 1]
-    whole = (m - 1) // rows
-    return Units(
-        plan, whole + 1, _moves(plan, min(rows, m)), _moves(plan, m - whole * rows),
-        fresh=(lines(2 * m * k), lines(m * k) * parts + lines(4 * m)),
-        slots=plan["Q_SLOTS"],
-        ahead=plan["Q_SLOTS"] + 3,
-        traffic={
-            "A": (2 * m * k * (2 if plan["Q_PIECES"] > 1 else 1), 0),
-            **dict.fromkeys(codes, (0, m * k)),
-            scale: (0, 4 * m),
-        },
-    ).estimate()  # fmt: skip
-
-
-def _moves(plan: Plan, rows: int) -> Unit:
-    """A unit with its transfers; a row in pieces comes twice."""
-    k, align = plan["K"], plan.machine.file.global_memory.align.value
+    m, k, most = plan["M"], plan["K"], plan["Q_R"]
+    codes, scale = ((("codes",), "scale"), (("h", "l"), "s2"))[plan["Q_PARTS"] - 1]
     widths = pieces(plan)
-    loads = [
-        Move(2 * rows * width, fresh, 2 * k % align == 0)
-        for fresh in ((True, False) if len(widths) > 1 else (True,))
-        for width in widths
-    ]
-    codes = [Move(rows * w, True, k % align == 0) for w in widths] * plan["Q_PARTS"]
-    scales = [Move(4 * rows, True, 4 * rows % align == 0)]
-    return Unit(_times(plan, rows), tuple(loads), tuple(codes), tuple(scales))
+    times = {rows: _times(plan, rows) for rows in {most, (m - 1) % most + 1}}
+
+    def unit(u: int) -> Unit:
+        first, rows = u * most, min(most, m - u * most)
+        starts = [first * k + i * widths[0] for i in range(len(widths))]
+        runs = [(at, rows * width) for at, width in zip(starts, widths, strict=True)]
+        loads = [Move("A", 2 * at, 2 * size) for at, size in runs]
+        again = [Move("A", 2 * at, 2 * size, again=True) for at, size in runs]
+        stores = [[Move(name, at, size) for name in codes] for at, size in runs]
+        stores[0].append(Move(scale, 4 * first, 4 * rows))
+        return Unit(times[rows], loads + (again if len(runs) > 1 else []), stores)
+
+    traffic = {
+        "A": (2 * m * k * (2 if len(widths) > 1 else 1), 0),
+        **dict.fromkeys(codes, (0, m * k)),
+        scale: (0, 4 * m),
+    }
+    return units.estimate(plan, cdiv(m, most), unit, (2, plan["Q_SLOTS"]), traffic)
 
 
 def _unit(v: VectorProgram, plan: Plan, rows: int) -> None:
     widths = pieces(plan)
     encode = _encode_two if plan["Q_PARTS"] == 2 else _encode_one
     for index, width in enumerate(widths):
+        v.wait("load")
         if len(widths) == 1:
             _widen(v, rows * width)
         _magnitudes(v, rows, width, index)
+        v.signal("release")
     _maxima(v, plan, rows)
     _scales(v, plan, rows)
-    for width in widths:
+    for index, width in enumerate(widths):
         if len(widths) > 1:
+            v.wait("load")
             _widen(v, rows * width)
+            v.signal("release")
             v.order()
-        encode(v, rows, width)
+        encode(v, rows, width, index)
+        v.signal("made")
 
 
 def _widen(v: VectorProgram, count: int) -> None:
@@ -116,7 +115,7 @@ def _maxima(v: VectorProgram, plan: Plan, rows: int) -> None:
 
 def _scales(v: VectorProgram, plan: Plan, rows: int) -> None:
     """Scales of the rows by division, NaN for Inf, spread to eight words a row."""
-    v.wait_stores()
+    v.wait("stored")
     parts = plan["Q_PARTS"]
     most, scale = v.at("q_most", 0, 32), v.at("q_s", 0, 32)
     for _ in range(parts):
@@ -156,13 +155,15 @@ def _round(v: VectorProgram, count: int) -> None:
     v.do("vconv.f16_s8.rint", cdiv(count, 128), v.at("q_codes", 0, 128), half)
 
 
-def _encode_one(v: VectorProgram, rows: int, width: int) -> None:
+def _encode_one(v: VectorProgram, rows: int, width: int, piece: int) -> None:
     """a / s, rounded."""
     _by_row(v, "vdiv.f32", ("q_x", "q_x", "q_block"), rows, width)
+    if piece > 0:
+        v.wait("stored")
     _round(v, rows * width)
 
 
-def _encode_two(v: VectorProgram, rows: int, width: int) -> None:
+def _encode_two(v: VectorProgram, rows: int, width: int, piece: int) -> None:
     """h of a / s1; a - 254 h s2; l of that / s2."""
     full, half = cdiv(rows * width, 64), cdiv(rows * width, 128)
     high = v.at("q_t")
@@ -171,6 +172,8 @@ def _encode_two(v: VectorProgram, rows: int, width: int) -> None:
     v.order()
     v.do("vconv.f32_f16.rint", full, v.at("q_half", 0, 128), high)
     v.order()
+    if piece > 0:
+        v.wait("stored")
     v.do("vconv.f16_s8.rint", half, v.at("q_codes", 0, 128), v.at("q_half"))
     v.do("vmuls.f32", full, high, high)
     v.order()

@@ -2,14 +2,16 @@
 MX formats: `include/quantize_mx_f32.inc`, `quantize_e2m1_f32.inc`, `quantize_e4m3_f32.inc`.
 
 A line of a table is an instruction: its lanes - in elements n of the unit and blocks b of 32,
-up to a multiple of 8 -, its mnemonic, its result and its sources; ``--`` is `v_order`, ``wait``
-where V waits for the stores of the unit before. Places in UB are named as in the text; ``name+32``
-lies 32 bytes on and ``name+2n`` 2 n bytes, ``name/`` is every other block, ``name!`` one block.
+up to a multiple of 8 -, its mnemonic, its result and its sources. ``--`` is `v_order`, ``load``
+and ``stored`` are waits, ``release`` and ``made`` flags. Places in UB are named as in the text;
+``name+32`` lies 32 bytes on and ``name+2n`` 2 n bytes, ``name/`` is every other block, ``name!``
+one block.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from npuemu.models.banks import Side
 from npuemu.models.estimate import align_up, cdiv
@@ -17,11 +19,13 @@ from npuemu.models.plan import Plan
 from npuemu.models.vector_program import Steady, VectorProgram, unit_times
 
 _MAXIMA = """
+load
 1/2n vand.b16          s_h/      s_in/    s_magnitude+32!
 1/2n vand.b16          s_h+32/   s_in+32/ s_magnitude!
 1/2n vshl.b32          s_x       s_in
 1/4n vand.b32          s_x+2n/   s_in/    s_odd+32!
 1/4n vand.b32          s_x+2n+32/ s_in+32/ s_odd!
+release
 --
 1/2n vmax.s16          s_r       s_h/     s_h+32/
 --
@@ -103,6 +107,7 @@ n    vmuls.f16         s_y       s_y
 n    vor.b16           s_y       s_y      s_z
 --
 1/2n vor.b16           s_codes   s_y      s_y+1n
+made
 --
 """
 
@@ -123,13 +128,13 @@ def _e2m1(parts: int) -> str:
     text = [_MAXIMA, _EXPONENTS]
     for step in range(4):
         text += [*_scale(step, parts), factor[step], extra[step], "--"]
-    text += [_PRODUCTS, "wait", *_scale(4, parts), "--", _NARROW, _HIGH]
+    text += [_PRODUCTS, "stored", *_scale(4, parts), "--", _NARROW, _HIGH]
     if parts == 1:
-        return "\n".join([*text, "\n--\n".join(high)])
+        return "\n".join([*text, "\n--\n".join(high), "made"])
     for step in range(14):
         text += [_LOW[step] if step < 7 else low[step - 7]]
         text += [high[step - 1] if 0 < step < 8 else "", "--"]
-    return "\n".join(text)
+    return "\n".join([*text[:-1], "made", "--"])
 
 
 def _e4m3() -> str:
@@ -138,7 +143,7 @@ def _e4m3() -> str:
     for step in range(4):
         factor = (*_FACTOR, "b vor.b32 s_f s_f s_bad")[step]
         text += [*_scale(step, 1), factor, "--"]
-    text += [_SPREAD, "wait", *_scale(4, 1), "--", _PRODUCTS, "--", _NARROW, _E4M3]
+    text += [_SPREAD, "stored", *_scale(4, 1), "--", _PRODUCTS, "--", _NARROW, _E4M3]
     return "\n".join(text)
 
 
@@ -147,6 +152,13 @@ PROGRAMS = {
 }  # fmt: skip
 """V on a unit, by kernel."""
 _PLACE = re.compile(r"(?P<name>\w+?)(\+(?P<n>\d)n)?(\+(?P<bytes>\d+))?(?P<mark>[/!]?)$")
+_MARKS: dict[str, Callable[[VectorProgram], None]] = {
+    "--": VectorProgram.order,
+    "load": lambda v: v.wait("load"),
+    "stored": lambda v: v.wait("stored"),
+    "release": lambda v: v.signal("release"),
+    "made": lambda v: v.signal("made"),
+}
 _SIZES = {"16": 2, "32": 4, "8": 1}
 
 
@@ -178,10 +190,9 @@ class _Unit:
 
     def line(self, text: str) -> None:
         """One line of a table."""
-        if text == "--":
-            return self.v.order()
-        if text == "wait":
-            return self.v.wait_stores()
+        if text in _MARKS:
+            _MARKS[text](self.v)
+            return
         count, name, result, *sources = text.split()
         kinds = name.split(".")[1].split("_")
         read, written = _size(kinds[0]), _size(kinds[-1])
