@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from npuemu.models import units
+from npuemu.models.banks import Side
 from npuemu.models.estimate import Estimate, align_up, cdiv
 from npuemu.models.plan import Plan
 from npuemu.models.units import Move, Unit
@@ -70,9 +71,19 @@ def _unit(v: VectorProgram, plan: Plan, rows: int) -> None:
         v.signal("made")
 
 
+def _rows(v: VectorProgram, step: int = 256) -> Side:
+    """Rows of A in the slot in turn."""
+    return v.at("q_in", v.slot * v.plan["Q_R"] * v.plan["Q_PIECE"] * 2, step)
+
+
+def _codes(v: VectorProgram) -> Side:
+    """Codes in the slot in turn, if there are two."""
+    return v.at("q_codes", v.slot * (v.plan["Q_SLOTS"] - 1) * v.plan["Q_CODES"], 128)
+
+
 def _widen(v: VectorProgram, count: int) -> None:
     """A in f32."""
-    v.do("vconv.bf16_f32.none", cdiv(count, 64), v.at("q_x"), v.at("q_in", 0, 128))
+    v.do("vconv.bf16_f32.none", cdiv(count, 64), v.at("q_x"), _rows(v, 128))
 
 
 def _magnitudes(v: VectorProgram, rows: int, width: int, index: int) -> None:
@@ -80,7 +91,7 @@ def _magnitudes(v: VectorProgram, rows: int, width: int, index: int) -> None:
     lanes = min(v.plan["K"], 64)
     v.order()
     into = "q_half" if width > lanes else "q_fold"
-    v.do("vand.b16", cdiv(rows * width, 128), v.at(into), v.at("q_in"), v.at("q_mask", step=0))
+    v.do("vand.b16", cdiv(rows * width, 128), v.at(into), _rows(v), v.at("q_mask", step=0))
     long = width
     while long > lanes:
         short = max(lanes, align_up(cdiv(long, 2), 16))
@@ -152,7 +163,7 @@ def _round(v: VectorProgram, count: int) -> None:
     v.order()
     v.do("vconv.s16_f16.rint", cdiv(count, 128), half, half)
     v.order()
-    v.do("vconv.f16_s8.rint", cdiv(count, 128), v.at("q_codes", 0, 128), half)
+    v.do("vconv.f16_s8.rint", cdiv(count, 128), _codes(v), half)
 
 
 def _encode_one(v: VectorProgram, rows: int, width: int, piece: int) -> None:
@@ -174,7 +185,7 @@ def _encode_two(v: VectorProgram, rows: int, width: int, piece: int) -> None:
     v.order()
     if piece > 0:
         v.wait("stored")
-    v.do("vconv.f16_s8.rint", half, v.at("q_codes", 0, 128), v.at("q_half"))
+    v.do("vconv.f16_s8.rint", half, _codes(v), v.at("q_half"))
     v.do("vmuls.f32", full, high, high)
     v.order()
     _by_row(v, "vmla.f32", ("q_x", "q_t", "q_block"), rows, width)

@@ -34,14 +34,13 @@ def estimate(plan: Plan) -> Estimate:
     """The kernels of `KINDS`: units of a flat range, every vector core's share of them."""
     kind, count = KINDS[plan.program.name], plan["M"] * plan["K"]
     size, mx = plan["quantize_unit"], "mx" in plan.machine.features
-    parts = [(kind.codes, kind.per_byte), (kind.scales, 32)]
-    if not mx:  # a part's codes and its scales, then the other's
-        parts = [
-            part
-            for codes, scales in zip(kind.codes, kind.scales, strict=True)
-            for part in (((codes,), kind.per_byte), ((scales,), 32))
-        ]
-    each = [(name, per_byte) for names, per_byte in parts for name in names]
+    pairs = [
+        ((codes, kind.per_byte), (scales, 32))
+        for codes, scales in zip(kind.codes, kind.scales, strict=True)
+    ]
+    each = (
+        [pair[i] for i in (0, 1) for pair in pairs] if mx else [t for pair in pairs for t in pair]
+    )
     times = {
         n: _times(plan, n, kind) if mx else quantize_mx_f32.times(plan, n)
         for n in {min(size, count), (count - 1) % size + 1}

@@ -26,12 +26,14 @@ class Mark:
 class VectorProgram:
     """Instructions of V one behind the other; their operands are buffers of the kernel.
 
-    free: cycle in which V takes the next one; end: in which flags and barriers see all of them.
+    free: cycle in which V takes the next one; end: in which flags and barriers see all of them;
+    slot: of buffers with two.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.free = self.end = 0
+        self.slot = 0
         self.marks: list[Mark] = []
         self._idle = True
         self._places = plan.program.constants | {b.name: b.address for b in plan.program.buffers}
@@ -84,13 +86,18 @@ class Steady:
 
 
 def unit_times(plan: Plan, unit: Callable[[VectorProgram], None]) -> Steady:
-    """Times of ``unit`` where another one went before it."""
+    """Times of ``unit`` where others went before it: the mean of two that follow each other, as
+    buffers with two slots have two places.
+    """
     program = VectorProgram(plan)
     unit(program)
     first, count = program.free, len(program.marks)
+    program.slot = 1
     unit(program)
     marks = tuple(replace(mark, at=mark.at - first) for mark in program.marks[count:])
-    return Steady(program.free - first, marks)
+    program.slot = 0
+    unit(program)
+    return Steady((program.free - first) // 2, marks)
 
 
 def steady(plan: Plan, unit: Callable[[VectorProgram], None]) -> int:
