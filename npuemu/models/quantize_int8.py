@@ -18,10 +18,11 @@ def pieces(plan: Plan) -> list[int]:
 
 def unit(plan: Plan, rows: int) -> int:
     """Cycles of V from one unit of ``rows`` rows to the next: maxima, scales, codes."""
-    return _times(plan, rows).cycles
+    return times(plan, rows).cycles
 
 
-def _times(plan: Plan, rows: int) -> Steady:
+def times(plan: Plan, rows: int) -> Steady:
+    """That, and where in it V waits and signals."""
     return unit_times(plan, lambda v: _unit(v, plan, rows))
 
 
@@ -30,7 +31,7 @@ def estimate(plan: Plan) -> Estimate:
     m, k, most = plan["M"], plan["K"], plan["Q_R"]
     codes, scale = ((("codes",), "scale"), (("h", "l"), "s2"))[plan["Q_PARTS"] - 1]
     widths = pieces(plan)
-    times = {rows: _times(plan, rows) for rows in {most, (m - 1) % most + 1}}
+    known = {rows: times(plan, rows) for rows in {most, (m - 1) % most + 1}}
 
     def unit(u: int) -> Unit:
         first, rows = u * most, min(most, m - u * most)
@@ -40,7 +41,7 @@ def estimate(plan: Plan) -> Estimate:
         again = [Move("A", 2 * at, 2 * size, again=True) for at, size in runs]
         stores = [[Move(name, at, size) for name in codes] for at, size in runs]
         stores[0].append(Move(scale, 4 * first, 4 * rows))
-        return Unit(times[rows], loads + (again if len(runs) > 1 else []), stores)
+        return Unit(known[rows], loads + (again if len(runs) > 1 else []), stores)
 
     traffic = {
         "A": (2 * m * k * (2 if len(widths) > 1 else 1), 0),

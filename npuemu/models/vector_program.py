@@ -84,6 +84,11 @@ class Steady:
     cycles: int
     marks: tuple[Mark, ...]
 
+    @property
+    def stores(self) -> int:
+        """Cycle in which it first needs buffers that an earlier unit's stores read."""
+        return next(mark.at for mark in self.marks if mark.what == "stored")
+
 
 def unit_times(plan: Plan, unit: Callable[[VectorProgram], None]) -> Steady:
     """Times of ``unit`` where others went before it: the mean of two that follow each other, as
