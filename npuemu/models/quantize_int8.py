@@ -16,10 +16,11 @@ def pieces(plan: Plan) -> list[int]:
 
 def unit(plan: Plan, rows: int) -> int:
     """Cycles of V from one unit of ``rows`` rows to the next: maxima, scales, codes."""
-    return _times(plan, rows).cycles
+    return times(plan, rows).cycles
 
 
-def _times(plan: Plan, rows: int) -> Steady:
+def times(plan: Plan, rows: int) -> Steady:
+    """That, and where in it V waits for a free slot of codes."""
     return unit_times(plan, lambda v: _unit(v, plan, rows))
 
 
@@ -52,7 +53,7 @@ def _moves(plan: Plan, rows: int) -> Unit:
     ]
     codes = [Move(rows * w, True, k % align == 0) for w in widths] * plan["Q_PARTS"]
     scales = [Move(4 * rows, True, 4 * rows % align == 0)]
-    return Unit(_times(plan, rows), tuple(loads), tuple(codes), tuple(scales))
+    return Unit(times(plan, rows), tuple(loads), tuple(codes), tuple(scales))
 
 
 def _unit(v: VectorProgram, plan: Plan, rows: int) -> None:
