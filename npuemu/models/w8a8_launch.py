@@ -20,8 +20,9 @@ class Launch:
 
     Events, with the block they belong to: ``panel`` and ``used`` n: in L1, and no longer needed
     there; ``made``, ``fixed``, ``read`` t, h: half h of tile t is multiplied, out of L0C, and its
-    slot free; ``scaled`` t. Of all blocks: ``loaded``, ``widened``, ``coded``, ``stored`` n: unit n
-    of every core is in UB, no longer needed there, on its way, and in GM; ``phase`` n.
+    slot free; ``scaled`` t. Of all blocks: ``loaded`` and ``widened`` n: piece n of every core is
+    in UB, and no longer needed there; ``coded`` and ``stored`` n: so are codes of unit n, and they
+    are in GM; ``phase`` n.
     """
 
     def __init__(self, plan: Plan, tiles: list[Tile], rows: int) -> None:
@@ -181,20 +182,27 @@ class Launch:
         return min(self.step_rows, self.rows - step * self.step_rows)
 
     def _read_units(self) -> Process:
-        """MTE2: units of A into two buffers."""
+        """MTE2: units of A, or the pieces of a row and then all of them again, into two buffers."""
         load, rows = self.plan.costs.gm("mov_gm_ub"), self.plan["Q_R"]
-        sizes = [2 * rows * width for width in pieces(self.plan)]
-        own = sum(load.bytes_work(size, size) for size in sizes)
-        own += sum(load.bytes_work(size) for size in sizes) if len(sizes) > 1 else 0
-        now: float = PREAMBLE + load.head + self._counting()
+        widths = pieces(self.plan)
+        passes = (True, False) if len(widths) > 1 else (True,)
+        sequence = [(width, fresh) for fresh in passes for width in widths]
+        now: float = PREAMBLE + self._counting()
+        number, idle = 0, True
         for step in range(self.steps):
-            if step > 1:
-                yield "widened", step - 2
-                now = max(now, self.timeline.events["widened", step - 2])
-            yield now
-            size = 2 * self._rows_of(step) * self.plan["K"]
-            now = max(now + own, self.shared.serve(now, size, size))
-            self.timeline.happens(("loaded", step), now)
+            for width, fresh in sequence:
+                if number > 1:
+                    yield "widened", number - 2
+                    free = self.timeline.events["widened", number - 2]
+                    now, idle = max(now, free), free > now
+                own = load.bytes_work(2 * rows * width, 2 * rows * width * fresh)
+                start = now + load.head * idle
+                yield start
+                size = 2 * self._rows_of(step) * width
+                now = max(start + own, self.shared.serve(start, size, size * fresh))
+                there = max(now, start + (load.row.isolated or 0)) if idle else now
+                self.timeline.happens(("loaded", number), there)
+                number, idle = number + 1, False
 
     def _counting(self) -> int:
         """S: a vector core counts the rows of all groups first."""
@@ -202,21 +210,30 @@ class Launch:
         return self.plan["G"] * scalar.load_global.value if by_group(self.plan) else 0
 
     def _code(self) -> Process:
-        """V: units, as far ahead of the tiles as the kernel wants them."""
-        events, now, tile, slots = self.timeline.events, 0.0, 0, self.plan["Q_SLOTS"]
+        """V: units, as far ahead of the tiles as the kernel wants them: maxima, then codes."""
+        events, now, tile, number = self.timeline.events, 0.0, 0, 0
+        slots, parts = self.plan["Q_SLOTS"], self.plan["Q_PIECES"]
+        coding = (self.unit.cycles - self.unit.stores) / parts
         for step in range(self.steps):
             while step * self.step_rows >= self._goal(tile):
                 yield "scaled", 0, tile
                 now = max(now, events["scaled", 0, tile])
                 tile += 1
-            yield "loaded", step
-            now = max(now, events["loaded", step])
-            self.timeline.happens(("widened", step), now)
-            now += self.unit.cycles
+            for _ in range(parts):
+                yield "loaded", number
+                now = max(now, events["loaded", number]) + self.unit.stores / parts
+                self.timeline.happens(("widened", number), now)
+                number += 1
             if step >= slots:
                 yield "stored", step - slots
-                coding = self.unit.cycles - self.unit.stores
-                now = max(now, events["stored", step - slots] + coding)
+                now = max(now, events["stored", step - slots])
+            for _ in range(parts):
+                if parts > 1:
+                    yield "loaded", number
+                    now = max(now, events["loaded", number])
+                    self.timeline.happens(("widened", number), now)
+                    number += 1
+                now += coding
             self.timeline.happens(("coded", step), now)
 
     def _goal(self, index: int) -> int:
