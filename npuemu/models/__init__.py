@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from npuemu import api
 from npuemu.errors import UserError
 from npuemu.machine import Machine
-from npuemu.models import quantize_int8, quantize_mx
+from npuemu.models import gemm_w8a8, quantize_int8, quantize_mx
 from npuemu.models.estimate import Estimate, Shape
 from npuemu.models.gemm_bf16 import GemmBf16
 from npuemu.models.gemm_w8a16 import GemmW8A16
@@ -43,6 +43,8 @@ MODELS: dict[str, Model] = {
         _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=True).estimate()
     ),
     "gemm_w8a16_msd": Model(_SPLIT, lambda p: GemmW8A16Msd(_shape(p), p.machine).estimate()),
+    "gemm_w8a8": Model(_ALL, gemm_w8a8.estimate),
+    "gemm_w8a8_grouped": Model(_ALL, gemm_w8a8.estimate),
     "quantize_int8": Model(_ALL, quantize_int8.estimate),
     "quantize_int8_msd": Model(_ALL, quantize_int8.estimate),
     "quantize_mxfp4": Model(_ALL, quantize_mx.estimate),
