@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from npuemu import api
 from npuemu.errors import UserError
 from npuemu.machine import Machine
-from npuemu.models import quantize_int8, quantize_mx
+from npuemu.models import gemm_w8a8, quantize_int8, quantize_mx
 from npuemu.models.cube_gemm import CubeGemm, Formats
 from npuemu.models.estimate import Estimate
 from npuemu.models.gemm_w4a8 import W4A8Ring
@@ -51,11 +51,13 @@ MODELS: dict[str, Model] = {
     "gemm_w8a16_dequant": Model(_BOTH, lambda p: _w8a16(p, lift=False)),
     "gemm_w8a16_lift": Model(_BOTH, lambda p: _w8a16(p, lift=True)),
     "gemm_w8a16_msd": Model(_BOTH, lambda p: GemmW8A16Msd(p).estimate()),
+    "gemm_w8a8": Model(_BOTH, gemm_w8a8.estimate),
+    "gemm_w8a8_grouped": Model(_BOTH, gemm_w8a8.estimate),
     "quantize_int8": Model(_BOTH, quantize_int8.estimate),
     "quantize_int8_msd": Model(_BOTH, quantize_int8.estimate),
-    "quantize_mxfp4": Model(_950, quantize_mx.estimate),
-    "quantize_mxfp4_msd": Model(_950, quantize_mx.estimate),
-    "quantize_mxfp8": Model(_950, quantize_mx.estimate),
+    "quantize_mxfp4": Model(_BOTH, quantize_mx.estimate),
+    "quantize_mxfp4_msd": Model(_BOTH, quantize_mx.estimate),
+    "quantize_mxfp8": Model(_BOTH, quantize_mx.estimate),
 }
 """Models by kernel."""
 

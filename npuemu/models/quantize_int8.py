@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from npuemu.models import units
+from npuemu.models.banks import Side
 from npuemu.models.estimate import Estimate, align_up, cdiv
 from npuemu.models.plan import Plan
-from npuemu.models.units import Move, Unit, Units, lines
+from npuemu.models.units import Move, Unit
 from npuemu.models.vector_program import Steady, VectorProgram, unit_times
 
 
@@ -16,64 +18,73 @@ def pieces(plan: Plan) -> list[int]:
 
 def unit(plan: Plan, rows: int) -> int:
     """Cycles of V from one unit of ``rows`` rows to the next: maxima, scales, codes."""
-    return _times(plan, rows).cycles
+    return times(plan, rows).cycles
 
 
-def _times(plan: Plan, rows: int) -> Steady:
+def times(plan: Plan, rows: int) -> Steady:
+    """That, and where in it V waits and signals."""
     return unit_times(plan, lambda v: _unit(v, plan, rows))
 
 
 def estimate(plan: Plan) -> Estimate:
     """quantize_int8 and quantize_int8_msd: units of rows, every vector core's share of them."""
-    m, k, parts, rows = plan["M"], plan["K"], plan["Q_PARTS"], plan["Q_R"]
-    codes, scale = ((("codes",), "scale"), (("h", "l"), "s2"))[parts - 1]
-    whole = (m - 1) // rows
-    return Units(
-        plan, whole + 1, _moves(plan, min(rows, m)), _moves(plan, m - whole * rows),
-        fresh=(lines(2 * m * k), lines(m * k) * parts + lines(4 * m)),
-        slots=plan["Q_SLOTS"],
-        ahead=plan["Q_SLOTS"] + 3,
-        traffic={
-            "A": (2 * m * k * (2 if plan["Q_PIECES"] > 1 else 1), 0),
-            **dict.fromkeys(codes, (0, m * k)),
-            scale: (0, 4 * m),
-        },
-    ).estimate()  # fmt: skip
-
-
-def _moves(plan: Plan, rows: int) -> Unit:
-    """A unit with its transfers; a row in pieces comes twice."""
-    k, align = plan["K"], plan.machine.file.global_memory.align.value
+    m, k, most = plan["M"], plan["K"], plan["Q_R"]
+    codes, scale = ((("codes",), "scale"), (("h", "l"), "s2"))[plan["Q_PARTS"] - 1]
     widths = pieces(plan)
-    loads = [
-        Move(2 * rows * width, fresh, 2 * k % align == 0)
-        for fresh in ((True, False) if len(widths) > 1 else (True,))
-        for width in widths
-    ]
-    codes = [Move(rows * w, True, k % align == 0) for w in widths] * plan["Q_PARTS"]
-    scales = [Move(4 * rows, True, 4 * rows % align == 0)]
-    return Unit(_times(plan, rows), tuple(loads), tuple(codes), tuple(scales))
+    known = {rows: times(plan, rows) for rows in {most, (m - 1) % most + 1}}
+
+    def unit(u: int) -> Unit:
+        first, rows = u * most, min(most, m - u * most)
+        starts = [first * k + i * widths[0] for i in range(len(widths))]
+        runs = [(at, rows * width) for at, width in zip(starts, widths, strict=True)]
+        loads = [Move("A", 2 * at, 2 * size) for at, size in runs]
+        again = [Move("A", 2 * at, 2 * size, again=True) for at, size in runs]
+        stores = [[Move(name, at, size) for name in codes] for at, size in runs]
+        stores[0].append(Move(scale, 4 * first, 4 * rows))
+        return Unit(known[rows], loads + (again if len(runs) > 1 else []), stores)
+
+    traffic = {
+        "A": (2 * m * k * (2 if len(widths) > 1 else 1), 0),
+        **dict.fromkeys(codes, (0, m * k)),
+        scale: (0, 4 * m),
+    }
+    return units.estimate(plan, cdiv(m, most), unit, (2, plan["Q_SLOTS"]), traffic)
 
 
 def _unit(v: VectorProgram, plan: Plan, rows: int) -> None:
     widths = pieces(plan)
     encode = _encode_two if plan["Q_PARTS"] == 2 else _encode_one
     for index, width in enumerate(widths):
+        v.wait("load")
         if len(widths) == 1:
             _widen(v, rows * width)
         _magnitudes(v, rows, width, index)
+        v.signal("release")
     _maxima(v, plan, rows)
     _scales(v, plan, rows)
-    for width in widths:
+    for index, width in enumerate(widths):
         if len(widths) > 1:
+            v.wait("load")
             _widen(v, rows * width)
+            v.signal("release")
             v.order()
-        encode(v, rows, width)
+        encode(v, rows, width, index)
+        v.signal("made")
+
+
+def _rows(v: VectorProgram, step: int = 256) -> Side:
+    """Rows of A in the slot in turn."""
+    return v.at("q_in", v.slot * v.plan["Q_R"] * v.plan["Q_PIECE"] * 2, step)
+
+
+def _codes(v: VectorProgram) -> Side:
+    """Codes in the slot in turn, if there are two."""
+    return v.at("q_codes", v.slot * (v.plan["Q_SLOTS"] - 1) * v.plan["Q_CODES"], 128)
 
 
 def _widen(v: VectorProgram, count: int) -> None:
     """A in f32."""
-    v.do("vconv.bf16_f32.none", cdiv(count, 64), v.at("q_x"), v.at("q_in", 0, 128))
+    v.do("vconv.bf16_f32.none", cdiv(count, 64), v.at("q_x"), _rows(v, 128))
 
 
 def _magnitudes(v: VectorProgram, rows: int, width: int, index: int) -> None:
@@ -81,7 +92,7 @@ def _magnitudes(v: VectorProgram, rows: int, width: int, index: int) -> None:
     lanes = min(v.plan["K"], 64)
     v.order()
     into = "q_half" if width > lanes else "q_fold"
-    v.do("vand.b16", cdiv(rows * width, 128), v.at(into), v.at("q_in"), v.at("q_mask", step=0))
+    v.do("vand.b16", cdiv(rows * width, 128), v.at(into), _rows(v), v.at("q_mask", step=0))
     long = width
     while long > lanes:
         short = max(lanes, align_up(cdiv(long, 2), 16))
@@ -116,7 +127,7 @@ def _maxima(v: VectorProgram, plan: Plan, rows: int) -> None:
 
 def _scales(v: VectorProgram, plan: Plan, rows: int) -> None:
     """Scales of the rows by division, NaN for Inf, spread to eight words a row."""
-    v.wait_stores()
+    v.wait("stored")
     parts = plan["Q_PARTS"]
     most, scale = v.at("q_most", 0, 32), v.at("q_s", 0, 32)
     for _ in range(parts):
@@ -153,16 +164,18 @@ def _round(v: VectorProgram, count: int) -> None:
     v.order()
     v.do("vconv.s16_f16.rint", cdiv(count, 128), half, half)
     v.order()
-    v.do("vconv.f16_s8.rint", cdiv(count, 128), v.at("q_codes", 0, 128), half)
+    v.do("vconv.f16_s8.rint", cdiv(count, 128), _codes(v), half)
 
 
-def _encode_one(v: VectorProgram, rows: int, width: int) -> None:
+def _encode_one(v: VectorProgram, rows: int, width: int, piece: int) -> None:
     """a / s, rounded."""
     _by_row(v, "vdiv.f32", ("q_x", "q_x", "q_block"), rows, width)
+    if piece > 0:
+        v.wait("stored")
     _round(v, rows * width)
 
 
-def _encode_two(v: VectorProgram, rows: int, width: int) -> None:
+def _encode_two(v: VectorProgram, rows: int, width: int, piece: int) -> None:
     """h of a / s1; a - 254 h s2; l of that / s2."""
     full, half = cdiv(rows * width, 64), cdiv(rows * width, 128)
     high = v.at("q_t")
@@ -171,7 +184,9 @@ def _encode_two(v: VectorProgram, rows: int, width: int) -> None:
     v.order()
     v.do("vconv.f32_f16.rint", full, v.at("q_half", 0, 128), high)
     v.order()
-    v.do("vconv.f16_s8.rint", half, v.at("q_codes", 0, 128), v.at("q_half"))
+    if piece > 0:
+        v.wait("stored")
+    v.do("vconv.f16_s8.rint", half, _codes(v), v.at("q_half"))
     v.do("vmuls.f32", full, high, high)
     v.order()
     _by_row(v, "vmla.f32", ("q_x", "q_t", "q_block"), rows, width)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from npuemu.models import quantize_mx_f32, units
 from npuemu.models.estimate import Estimate, align_up, cdiv
 from npuemu.models.plan import Plan
-from npuemu.models.units import Move, Unit, Units, lines
+from npuemu.models.units import Move, Unit
 from npuemu.models.vector_program import Steady, VectorProgram, unit_times
 
 
@@ -32,32 +33,36 @@ class Kind:
 def estimate(plan: Plan) -> Estimate:
     """The kernels of `KINDS`: units of a flat range, every vector core's share of them."""
     kind, count = KINDS[plan.program.name], plan["M"] * plan["K"]
-    size = plan["quantize_unit"]
+    size, mx = plan["quantize_unit"], "mx" in plan.machine.features
+    pairs = [
+        ((codes, kind.per_byte), (scales, 32))
+        for codes, scales in zip(kind.codes, kind.scales, strict=True)
+    ]
+    each = (
+        [pair[i] for i in (0, 1) for pair in pairs] if mx else [t for pair in pairs for t in pair]
+    )
+    times = {
+        n: _times(plan, n, kind) if mx else quantize_mx_f32.times(plan, n)
+        for n in {min(size, count), (count - 1) % size + 1}
+    }
 
-    def unit(n: int) -> Unit:
-        codes = (Move(n // kind.per_byte),) * len(kind.codes)
-        return Unit(
-            _times(plan, n, kind), (Move(2 * n),), codes, (Move(n // 32),) * len(kind.scales)
-        )
+    def unit(u: int) -> Unit:
+        at, n = u * size, min(size, count - u * size)
+        stores = [Move(name, at // per_byte, n // per_byte) for name, per_byte in each]
+        return Unit(times[n], [Move("A", 2 * at, 2 * n)], [stores])
 
-    whole = (count - 1) // size
-    written = dict.fromkeys(kind.codes, (0, count // kind.per_byte))
-    written |= dict.fromkeys(kind.scales, (0, count // 32))
-    return Units(
-        plan, whole + 1, unit(min(size, count)), unit(count - whole * size),
-        fresh=(lines(2 * count), sum(lines(n) for _, n in written.values())),
-        slots=2,
-        ahead=4,
-        traffic={"A": (2 * count, 0), **written},
-    ).estimate()  # fmt: skip
+    traffic = {"A": (2 * count, 0), **{name: (0, count // per_byte) for name, per_byte in each}}
+    return units.estimate(plan, cdiv(count, size), unit, (2, 2) if mx else (1, 1), traffic)
 
 
 def _times(plan: Plan, count: int, kind: Kind, marked: bool = True) -> Steady:
     def unit(v: VectorProgram) -> None:
+        v.wait("load")
         _maxima(v, count)
-        v.wait_stores()
+        v.wait("stored")
         _scales(v, count, len(kind.scales), marked)
         kind.encode(v, count)
+        v.signal("made")
 
     return unit_times(plan, unit)
 
@@ -100,6 +105,7 @@ def _elements(v: VectorProgram, count: int) -> None:
     for half in (0, 32):
         result, a = v.at("s_b", half, 512, 64), v.at("s_in", half, 512, 64)
         v.do("vmul.bf16", cdiv(count, 256), result, a, v.at("s_wide"))
+    v.signal("release")
 
 
 def _codes_e2m1(v: VectorProgram, count: int) -> None:

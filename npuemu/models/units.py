@@ -1,169 +1,155 @@
-"""Units of rows or elements that every vector core takes in turn: GM to UB, V, and back to GM;
-`docs/models.md`.
+"""Units of rows or elements that vector cores take in turn: from GM to UB, through V and back to
+GM, in order of time, since the memory serves first who asks first; `docs/models.md`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import ceil
 
 from npuemu.models.cost import Transfer
-from npuemu.models.estimate import Estimate, align_up, cdiv
+from npuemu.models.estimate import Estimate, cdiv
 from npuemu.models.plan import Plan
+from npuemu.models.timeline import Process, Shared, Timeline
 from npuemu.models.vector_program import Steady
 
 LINE = 512  # bytes of a line of the memory
-_PREAMBLE = 40  # scalar instructions before the first load
-
-
-def lines(size: int) -> int:
-    """Bytes of the lines that a tensor of ``size`` bytes touches."""
-    return align_up(size, LINE)
+_PREAMBLE = 30  # scalar instructions before the first load
 
 
 @dataclass(frozen=True)
 class Move:
-    """A transfer with GM. fresh: its lines are touched for the first time; aligned: as in
-    `Transfer.bytes_work`.
-    """
+    """A transfer of one run of bytes of a tensor. again: its lines were all touched before."""
 
+    tensor: str
+    start: int
     size: int
-    fresh: bool = True
-    aligned: bool = True
-
-    def work(self, row: Transfer) -> int:
-        """Cycles of its pipe."""
-        return row.bytes_work(self.size, self.size if self.fresh else 0, 1, self.aligned)
+    again: bool = False
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What V does, and the transfers in order: codes leave first, then scales."""
+    """V on a unit; its loads in order, and the transfers of each of its stores."""
 
     vector: Steady
-    loads: tuple[Move, ...]
-    codes: tuple[Move, ...]
-    scales: tuple[Move, ...]
+    loads: list[Move]
+    stores: list[list[Move]]
 
 
-@dataclass(frozen=True)
-class Units:
-    """``count`` units, the last of them perhaps smaller; unit u belongs to vector core u mod 2
-    blocks. fresh: bytes of lines (read, written); slots: units whose results may be on their way;
-    ahead: units loaded or asked for while V waits for one of the slots; traffic: by tensor.
-    """
+@dataclass
+class Pipe:
+    """MTE2 or MTE3 of a core. free: it takes the next transfer; end: flags see the last one."""
+
+    row: Transfer
+    free: int = _PREAMBLE
+    end: int = 0
+
+
+@dataclass
+class Launch:
+    """All cores. places: buffers of what is loaded, and of what is stored."""
 
     plan: Plan
-    count: int
-    full: Unit
-    last: Unit
-    fresh: tuple[int, int]
-    slots: int
-    ahead: int
-    traffic: dict[str, tuple[int, int]]
+    places: tuple[int, int]
+    timeline: Timeline = field(default_factory=Timeline)
+    terms: Counter[str] = field(default_factory=Counter)
+    cycles: int = 0
+    _touched: set[tuple[str, int]] = field(default_factory=set)
 
-    @property
-    def cores(self) -> int:
-        """Vector cores that have a unit."""
-        return min(self.count, 2 * self.plan.blocks)
+    def __post_init__(self) -> None:
+        self._shared = Shared(self.plan.costs)
 
-    @property
-    def most(self) -> int:
-        """Units of the first core, which has no fewer than another."""
-        return cdiv(self.count, self.cores)
-
-    def _slowest(self) -> Iterator[tuple[int, list[Unit]]]:
-        """Cores one of which is the last to end, and their units: that of the last unit, the one
-        before it, and the last core of all.
-        """
-        end = (self.count - 1) % self.cores
-        yield end, [self.full] * (self.most - 1) + [self.last]
-        if end > 0:
-            yield end - 1, [self.full] * self.most
-        if end + 1 < self.cores:
-            yield self.cores - 1, [self.full] * (self.most - 1)
-
-    def _load(self, unit: Unit) -> int:
-        row = self.plan.costs.gm("mov_gm_ub")
-        return sum(move.work(row) for move in unit.loads)
-
-    def _store(self, unit: Unit) -> int:
-        row = self.plan.costs.gm("mov_ub_gm")
-        return sum(move.work(row) for move in (*unit.codes, *unit.scales))
-
-    def _first_load(self, core: int) -> int:
-        """Cycles until a core's first piece has come: its own, or its turn at the memory."""
-        load = self.plan.costs.gm("mov_gm_ub")
-        first = self.full.loads[0]
-        work = first.work(load)
-        tail = max(load.tail, (load.row.isolated or 0) - load.head - work)
-        return load.head + max(work, cdiv((core + 1) * first.size, self.plan.costs.hbm)) + tail
-
-    def _last_store(self, unit: Unit) -> int:
-        """Cycles from V's end to the end of the last store."""
-        store = self.plan.costs.gm("mov_ub_gm")
-        return max(store.head + self._store(unit), store.row.isolated or 0)
-
-    def _late(self, unit: Unit) -> int:
-        """Cycles that V waits for a row in pieces: while it goes through all of them for the
-        maximum, two have come before, and the others come, and then the first one again.
-        """
-        row, half = self.plan.costs.gm("mov_gm_ub"), len(unit.loads) // 2
-        if half == 0:
+    def _fresh(self, move: Move) -> int:
+        """Bytes of lines that nobody touched before; others can have touched the outer two."""
+        if move.again:
             return 0
-        asked = sum(move.work(row) for move in unit.loads[2 : half + 1])
-        return max(0, asked - unit.vector.stores * (half - 1) // half)
+        first, last = move.start // LINE, (move.start + move.size - 1) // LINE
+        outer = {(move.tensor, first), (move.tensor, last)}
+        known = len(outer & self._touched)
+        self._touched |= outer
+        return (last - first + 1 - known) * LINE
 
-    def _core(self, core: int, units: list[Unit]) -> int:
-        """A core's cycles where nothing but its own pipes and its first load hold it back."""
-        v = [unit.vector.cycles + self._late(unit) for unit in units]
-        pace = sum(max(c, self._load(u), self._store(u)) for c, u in zip(v, units, strict=True))
-        return self._first_load(core) + pace + units[-1].vector.edge + self._last_store(units[-1])
+    def _transfer(self, pipe: Pipe, start: int, move: Move) -> int:
+        """A transfer from ``start`` on; cycles of its own."""
+        row, fresh = pipe.row, self._fresh(move)
+        idle = pipe.end == 0 or (start > pipe.free and start >= pipe.end)
+        begin = start + (row.head if idle else 0)
+        aligned = move.start % self.plan.machine.file.global_memory.align.value == 0
+        own = row.bytes_work(move.size, fresh, 1, aligned)
+        size = max(move.size, row.burst)
+        pipe.free = max(begin + own, ceil(self._shared.serve(begin, size, fresh)))
+        alone = (row.row.isolated or 0) - row.head - own if idle else 0
+        pipe.end = max(pipe.end, pipe.free + max(row.tail, alone))
+        self.terms["L2"] += size
+        self.terms["HBM"] += fresh
+        return own
 
-    def _memory(self) -> int:
-        """Cycles where the memory holds back every core: all loads, the stores before the last
-        loads, a unit on V, and its store; no fewer than all bytes take.
-        """
-        hbm = self.plan.costs.hbm
-        read, written = self.fresh
-        before = max(0, self.count - 2 * self.cores) / self.count
-        last_load = cdiv(read + round(written * before), hbm)
-        tail = self.full.vector.cycles + self.full.vector.edge + self._last_store(self.full)
-        return max(last_load + tail, cdiv(read + written, hbm))
+    def loads(self, core: int, units: list[Unit]) -> Process:
+        """MTE2: a load as soon as a buffer is free."""
+        pipe, events = Pipe(self.plan.costs.gm("mov_gm_ub")), self.timeline.events
+        for i, move in enumerate(move for unit in units for move in unit.loads):
+            start = pipe.free
+            if i >= self.places[0]:
+                yield "release", core, i - self.places[0]
+                start = max(start, int(events["release", core, i - self.places[0]]))
+            yield start
+            own = self._transfer(pipe, start, move)
+            self.terms["MTE2"] += own * (core == 0)
+            self.timeline.happens(("load", core, i), pipe.end)
 
-    def _first_stores(self, last: int, units: int) -> int:
-        """Cycles where V waits for the first unit's stores, on cores up to ``last`` with ``units``
-        each. A store of new lines takes its turn behind a round of loads of all cores, and two
-        rounds were asked for before; cores that find their scales' line touched go on with the
-        next codes.
-        """
-        full, after = self.full, units - self.slots - 1
-        if after < 0 or len(full.loads) > 1:
-            return 0
-        sharing = max(1, LINE // full.scales[0].size)  # units whose scales lie in one line
-        first = last // sharing * sharing
-        rounds = min(self.ahead, 2 + len(full.codes) + len(full.scales))
-        loads = min(self.fresh[0], full.loads[0].size * ((rounds - 1) * self.cores + first + 1))
-        code = full.codes[0].size
-        stores = code * self.cores * (len(full.codes) + len(full.scales) * (1 - 1 / sharing))
-        waited = cdiv(loads + round(stores), self.plan.costs.hbm)
-        rest = full.vector.cycles * (after + 1) - full.vector.stores
-        return waited + rest + full.vector.edge + self._last_store(full)
+    def vector(self, core: int, units: list[Unit]) -> Process:
+        """V: a unit's marks at their distances, but for what it waits for."""
+        events, seen = self.timeline.events, Counter[str]()
+        base = 0
+        for unit in units:
+            for mark in unit.vector.marks:
+                number = seen[mark.what]
+                seen[mark.what] += 1
+                if mark.waits:
+                    number -= self.places[1] if mark.what == "stored" else 0
+                    if number >= 0:
+                        yield mark.what, core, number
+                        late = int(events[mark.what, core, number]) - base - mark.at
+                        base += late + mark.head if late > 0 else 0
+                else:
+                    yield base + mark.at
+                    self.timeline.happens((mark.what, core, number), base + mark.at)
+            base += unit.vector.cycles
+            self.terms["V"] += unit.vector.cycles * (core == 0)
 
-    def estimate(self) -> Estimate:
-        """The slowest of what may hold back a core: its own pipes, the memory, its stores."""
-        costs = self.plan.costs
-        slowest = list(self._slowest())
-        cycles = max(self._core(*one) for one in slowest)
-        waits = [self._first_stores(core, len(units)) for core, units in slowest]
-        cycles = max(cycles, self._memory(), *waits)
-        _, units = max(slowest, key=lambda one: self._core(*one))
-        moved = sum(read + written for read, written in self.traffic.values())
-        terms = {
-            "MTE2": sum(self._load(unit) for unit in units),
-            "V": sum(unit.vector.cycles for unit in units),
-            "MTE3": sum(self._store(unit) for unit in units),
-            "L2": cdiv(moved, costs.l2),
-            "HBM": cdiv(sum(self.fresh), costs.hbm),
-        }
-        return Estimate(_PREAMBLE + cycles, self.traffic, terms)
+    def stores(self, core: int, units: list[Unit]) -> Process:
+        """MTE3: what V has made."""
+        pipe, events = Pipe(self.plan.costs.gm("mov_ub_gm")), self.timeline.events
+        for i, part in enumerate(part for unit in units for part in unit.stores):
+            yield "made", core, i
+            start = max(pipe.free, int(events["made", core, i]))
+            for move in part:
+                yield start
+                own = self._transfer(pipe, start, move)
+                self.terms["MTE3"] += own * (core == 0)
+                start = pipe.free
+            self.timeline.happens(("stored", core, i), pipe.end)
+        self.cycles = max(self.cycles, pipe.end)
+
+
+def estimate(
+    plan: Plan,
+    count: int,
+    unit: Callable[[int], Unit],
+    places: tuple[int, int],
+    traffic: dict[str, tuple[int, int]],
+) -> Estimate:
+    """``count`` units, of which vector core c of C takes c, c + C, ...; places: as `Launch`."""
+    cores = min(count, 2 * plan.blocks)
+    launch = Launch(plan, places)
+    processes = []
+    for core in range(cores):
+        units = [unit(u) for u in range(core, count, cores)]
+        processes += [part(core, units) for part in (launch.loads, launch.vector, launch.stores)]
+    launch.timeline.run(processes)
+    terms = {name: launch.terms[name] for name in ("MTE2", "V", "MTE3")}
+    terms["L2"] = cdiv(launch.terms["L2"], plan.costs.l2)
+    terms["HBM"] = cdiv(launch.terms["HBM"], plan.costs.hbm)
+    return Estimate(launch.cycles, traffic, terms)

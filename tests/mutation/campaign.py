@@ -47,6 +47,11 @@ ROWS: tuple[Sizes, ...] = (
     (500, 128, 2),  # many short rows
     (9, 20032, 1),  # rows in pieces
 )
+FLAT: tuple[Sizes, ...] = (
+    (3, 192, 2),  # vector cores without elements
+    (500, 128, 2),  # two units a core at most, the last one short
+    (70, 1088, 1),  # three units a core
+)
 W8A8: tuple[Sizes, ...] = (
     (5, 272, 160, 2),  # vector cores without rows to quantise, half tiles of few rows
     (300, 48, 96, 2),  # three row tiles, phases ahead of the tiles
@@ -104,7 +109,11 @@ CASES: dict[tuple[str, str], tuple[Sizes, ...]] = {
     **{("gemm_w8a8", m): W8A8 for m in MACHINES},
     **{("gemm_w8a8_grouped", m): W8A8 for m in MACHINES},
     **{(f"quantize_{kind}", m): QUANTIZE for kind in ("int8", "int8_msd") for m in MACHINES},
-    **{(f"quantize_{kind}", MACHINES[1]): ROWS for kind in ("mxfp4", "mxfp4_msd", "mxfp8")},
+    **{
+        (f"quantize_{kind}", machine): shapes
+        for kind in ("mxfp4", "mxfp4_msd", "mxfp8")
+        for machine, shapes in zip(MACHINES, (FLAT, ROWS), strict=True)
+    },
     **{
         (f"attn_{kind}", m): ATTENTION
         for kind in ("bf16", "kv8_dequant", "kv8_lift")
