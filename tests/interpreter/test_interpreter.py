@@ -40,8 +40,11 @@ BUNDLED = [
     ("gemm_w8a16_msd", "ascend910b1", 32),
     ("gemm_w8a16_msd", "ascend950pr", 32),
     ("gemm_w4a16_msd", "ascend950pr", 64),
+    ("quantize_mxfp4", "ascend910b1", 64),
     ("quantize_mxfp4", "ascend950pr", 64),
+    ("quantize_mxfp8", "ascend910b1", 64),
     ("quantize_mxfp8", "ascend950pr", 64),
+    ("quantize_mxfp4_msd", "ascend910b1", 64),
     ("quantize_mxfp4_msd", "ascend950pr", 64),
 ]
 DATA = [spec for spec in specs().values() if spec.data]
