@@ -212,6 +212,7 @@ class Flow:
     summed: list[list[Sums]] = field(default_factory=list)  # row tiles by strip
     taken: list[float] = field(default_factory=list)  # blocks of sums, as FIX sees it
     stored: list[float] = field(default_factory=list)  # blocks of C that the vector cores store
+    scaled: list[float] = field(default_factory=list)  # panels whose scales are not needed any more
     begun: int = 0  # strips that the vector cores have begun
 
     def __post_init__(self) -> None:
