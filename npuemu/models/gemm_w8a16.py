@@ -38,6 +38,11 @@ class GemmW8A16:
         """The group with most elements of C."""
         return max(self.groups, key=lambda g: g.size)
 
+    @cached_property
+    def alike(self) -> float:
+        """Groups, counted by the work of the busiest."""
+        return sum(g.size for g in self.groups) / self.busiest.size
+
     @property
     def lag(self) -> int:
         """Tiles that are cast at the same time, but for one."""
@@ -180,24 +185,27 @@ class GemmW8A16:
         return found
 
     def _in_turn(self) -> float:
-        """L2 and the memory where single chunks pass through the ring: W comes in whole lines with
-        every other chunk, which waits for the memory, and the one between for L2.
+        """L2 and the memory where chunks pass through the ring one by one: W comes in whole lines
+        with every other chunk, which waits for the memory, and the one between for L2.
         """
-        if not self.plan["STREAM"]:
-            return 0.0
         plan, group, total, lap = self.plan, self.busiest, 0.0, 0
-        alike = sum(g.size for g in self.groups) / group.size
         for panel, cols in enumerate(parts(group.cols, plan["TILE_N"])):
             for chunk, kc in enumerate(parts(plan["K"], plan["CHUNK"])):
-                k, ring = chunk * plan["CHUNK"], 2 * cols * kc
-                lines = alike * self.load_w(Tile(cols, k, kc, False, 0)).lines
+                ring, tile = 2 * cols * kc, Tile(cols, chunk * plan["CHUNK"], kc, False, 0)
+                lines = self.alike * self.load_w(tile).lines
                 lines += 2 * plan["M"] * kc if panel == 0 else 0
-                lines += alike * ring if 0 < lap <= plan["SLOTS"] else 0  # stored a chunk later
-                moved = alike * (cols * kc + 2 * ring + 2 * group.rows * kc)
+                if 0 < lap <= plan["SLOTS"]:  # a chunk is stored while the next one is loaded
+                    lines += self.alike * ring
+                moved = self.alike * (cols * kc + 2 * ring + 2 * group.rows * kc)
                 total += max(lines / self.costs.hbm, moved / self.costs.l2)
                 lap += 1
-            total += alike * (10 if self.lift else 2) * group.rows * cols / self.costs.l2
+            total += self.alike * (10 if self.lift else 2) * group.rows * cols / self.costs.l2
         return total
+
+    def _begun(self) -> float:
+        """L2 cycles of what the vector cores have moved when the cube core begins to read."""
+        chunks = min(self.plan["K"], self.plan["BATCH"] * self.plan["CHUNK"])
+        return self.alike * 3 * min(self.busiest.cols, self.plan["TILE_N"]) * chunks / self.costs.l2
 
     def estimate(self) -> Estimate:
         """The busiest group's way through the ring; no faster than the memories."""
@@ -205,6 +213,7 @@ class GemmW8A16:
         flow = GmFlow(self, self.busiest)
         end, memory = flow.run(), self._memory(moved)
         terms = {name: round(pipe.busy) for name, pipe in flow.pipes.items()} | memory
-        # The first tile is cast before the ring moves anything; chunks in turn begin with its load.
-        bound = max(flow.first + max(memory.values()), self._in_turn())
-        return Estimate(round(max(end, bound + flow.behind)), moved, terms)
+        bounds = [flow.filled[0] + memory["L2"] - self._begun(), float(memory["HBM"])]
+        if self.plan["STREAM"]:
+            bounds.append(self._in_turn())
+        return Estimate(round(max(end, max(bounds) + flow.behind)), moved, terms)

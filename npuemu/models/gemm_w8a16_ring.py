@@ -31,11 +31,11 @@ class W8A16Ring(Ring):
         scales = sum(4 * g.cols for g in self.groups)
         return self.gemm_traffic(8) | {"w_scale": (scales, 0)}
 
-    def _scales(self, flow: Flow, count: int) -> float:
-        """MTE2: the scales of a panel."""
+    def _scales(self, flow: Flow, count: int, ready: float = 0.0) -> float:
+        """MTE2: the scales of a panel, whose place is free when ``ready``."""
         load = self.costs.gm("mov_gm_ub")
         move = Move(load, load.bytes_work(4 * count, 4 * count), 4 * count, 4 * count)
-        return flow.inwards.run(flow.load, 0.0, [move], 2 * flow.alike)
+        return flow.inwards.run(flow.load, ready, [move], 2 * flow.alike)
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class LiftRing(W8A16Ring):
         flow.v.run(0.0, clear, 2 * clear.work(cdiv(self.plan["NZ_BYTES"], 256)))
 
     def begin_panel(self, flow: Flow, half: int) -> None:
-        """All scales of a panel on both cores, a panel ahead of their use."""
-        self._scales(flow, 2 * half)
+        """All scales of a panel on both cores, a panel ahead of their use; there are two places."""
+        self._scales(flow, 2 * half, flow.scaled[-1] if flow.scaled else 0.0)
 
     def traffic(self) -> dict[str, tuple[int, int]]:
         """Both vector cores read all scales of a panel."""
@@ -113,6 +113,8 @@ class LiftRing(W8A16Ring):
             for rows in parts(sums.rows, self.plan["SUM_ROWS"]):
                 self._scale_block(flow, sums, rows)
             flow.acc_free[sums.acc] = flow.fix.end
+        if (strip + 1) % cdiv(flow.group.rows, self.plan["STRIP_ROWS"]) == 0:
+            flow.scaled.append(flow.v.end)
 
     def _scale_block(self, flow: Flow, sums: Sums, rows: int) -> None:
         """``rows`` rows of a row tile, half of them a core."""

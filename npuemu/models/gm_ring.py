@@ -58,7 +58,7 @@ class GmFlow:
 
     def __post_init__(self) -> None:
         model, plan = self.model, self.model.plan
-        self.alike = sum(g.size for g in model.groups) / self.group.size  # groups
+        self.alike = model.alike
         self.inwards = Memory(model.costs, _PREAMBLE, _PREAMBLE)
         self.across = Memory(model.costs, _PREAMBLE, _PREAMBLE)
         self.chunks = list(parts(plan["K"], plan["CHUNK"]))
@@ -66,7 +66,7 @@ class GmFlow:
         self.a_free = [0.0, 0.0]
         self.acc_free = [0.0] * plan["ACCS"]
         self.l0_free = [0.0, 0.0]
-        self.first = self.last = 0.0  # first tile in GM; cycles of the last chunk's products
+        self.last = 0.0  # cycles of the last chunk's products
         self.cube = self._cube()
 
     @property
@@ -150,9 +150,8 @@ class GmFlow:
             self.opened += 1
         moves = [model.store_w(tile, self.opened <= plan["SLOTS"])]
         lifted = max(free, self.v.free)
-        done = self.across.run(self.mte3, lifted, moves, 2 * self.alike, True)
+        done = self.inwards.run(self.mte3, lifted, moves, 2 * self.alike, True)
         self.stored.append(done)
-        self.first = self.first or done
         self.filled += [done + model.costs.flag] * tile.closes
 
     def _scale(self, panel: int) -> None:

@@ -230,6 +230,7 @@ class Flow:
     summed: list[list[Sums]] = field(default_factory=list)  # row tiles by strip
     taken: list[float] = field(default_factory=list)  # blocks of sums, as FIX sees it
     stored: list[float] = field(default_factory=list)  # blocks of C that the vector cores store
+    scaled: list[float] = field(default_factory=list)  # panels whose scales are not needed any more
     begun: int = 0  # strips that the vector cores have begun
     quantized: float = 0.0  # when the vector cores have A behind them,
     begin: float = 0.0  # and when the cube core may load it
