@@ -1,0 +1,234 @@
+"""Flash attention: steps stream through loads, scores, softmax, weighted values and update; the
+slowest of them, or the way round from core to core, sets the pace of a step; see `docs/models.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from npuemu.models.attention_cube import Cube
+from npuemu.models.attention_steps import Step, all_steps, block_items, step_traffic
+from npuemu.models.attention_vector import Vector
+from npuemu.models.estimate import Estimate
+from npuemu.models.plan import Plan
+from npuemu.models.v_pipe import VPipe
+
+_PREAMBLE = 120  # scalar instructions before the first load: flags, and the first walk
+_TURN = 6  # all rings of two or three slots stand as before after so many steps
+# Scalar instructions: of a mask a query's line and a group of keys in it; from step to step.
+_LINE, _GROUP, _BETWEEN = 25, 7, 150
+
+
+@dataclass(frozen=True)
+class Soft:
+    """V of a core for one step: cycles of the softmax, those of them until its weights are out, and
+    of the update of O.
+    """
+
+    softmax: int
+    weights: int
+    update: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one block does: cycles by resource and at the slowest one's pace; edges; bytes at L2 and
+    of lines touched first.
+    """
+
+    terms: dict[str, float]
+    pace: float
+    edges: float
+    moved: float
+    fresh: float
+
+
+@dataclass(frozen=True)
+class Attention:
+    """The model of one launch."""
+
+    plan: Plan
+
+    def __getitem__(self, name: str) -> int:
+        return self.plan[name]
+
+    @cached_property
+    def cube(self) -> Cube:
+        """Everything but V."""
+        return Cube(self.plan)
+
+    @cached_property
+    def steps(self) -> list[list[Step]]:
+        """Steps by item."""
+        return all_steps(self.plan)
+
+    @cached_property
+    def _traffic(self) -> dict[Step, dict[str, tuple[int, int]]]:
+        return {}
+
+    @cached_property
+    def _found(self) -> dict[tuple[Step, int], dict[str, float]]:
+        return {}
+
+    @cached_property
+    def _soft(self) -> dict[tuple[Step, int, int], Soft]:
+        return {}
+
+    def soft(self, step: Step, n: int, core: int) -> Soft:
+        """V of a step with number ``n``."""
+        key = (replace(step, new=1.0), n % _TURN, core)
+        if key not in self._soft:
+            v = self.vector(core)
+            v.softmax(step, n)
+            softmax = v.pipe.free
+            v.update(step, n)
+            self._soft[key] = Soft(softmax, v.rounded, v.pipe.free - softmax)
+        return self._soft[key]
+
+    def vector(self, core: int) -> Vector:
+        """V of a core, at its own zero."""
+        return Vector(self.plan, core, VPipe(self.plan.costs, bool(self["PAIRED"])))
+
+    def mask_stall(self, step: Step, core: int) -> float:
+        """V waits for the scalar unit, which writes a mask line by line: for what that takes longer
+        than the instructions that are queued already, and than a queue full of lines.
+        """
+        v = self.vector(core)
+        made, lines = v.hide(step)
+        if not self["CAUSAL"] or lines == 0:
+            return 0.0
+        die, scalar = self.plan.machine.file.die, self.plan.machine.file.scalar
+        depth = die.queue_depth.value
+        before = replace(step, row0=0, offset=step.keys, first=False, last=False)
+        v.softmax(before, 0)
+        v.update(before, 0)
+        loads = 2 if self["PAIRED"] else 3
+        mask = lines * _LINE + made * _GROUP
+        late = mask + _BETWEEN + loads * scalar.load_global.value - v.pipe.queued(depth)
+        own = made * self.plan.costs.of("vdup", "b32").work(1)
+        return max(0.0, late - own, mask * max(0.0, 1 - depth / made) - own)
+
+    # --- pace
+
+    def resources(self, step: Step, n: int) -> dict[str, float]:
+        """Cycles that a step takes of each pipe by itself, and of its ways from core to core."""
+        key = (step, n % _TURN)
+        if key not in self._found:
+            self._found[key] = self._resources(step, n)
+        return self._found[key]
+
+    def _resources(self, step: Step, n: int) -> dict[str, float]:
+        cube, cores = self.cube, (0, 1)
+        soft = [self.soft(step, n, core) for core in cores]
+        s, pv = cube.scores(step), cube.values(step)
+        v = max(x.softmax + x.update + self.mask_stall(step, c) for c, x in enumerate(soft))
+        load = cube.cache_load(step, False) + cube.cache_load(step, True)
+        found: dict[str, float] = {
+            "V": v,
+            "cube MTE2": load + cube.weights_load(step) + step.first * cube.query_load(step),
+            "MTE1": s.moved + pv.moved,
+            "M": s.made + pv.made,
+            "FIX": s.stored + pv.stored,
+            "MTE2": max(cube.scores_load(step, c) + cube.values_load(step, c) for c in cores),
+            "MTE3": max(
+                cube.weights_store(step, c) + step.last * cube.output_store(step, c) for c in cores
+            ),
+        }
+        found["latency"] = self.latency(step, soft)
+        return found
+
+    def latency(self, step: Step, soft: Sequence[Soft]) -> float:
+        """Rings of three slots: three steps go round the cores at a time."""
+        cube, slots = self.cube, self["RING"]
+        found = 0.0
+        for core, x in enumerate(soft):
+            out = x.weights + cube.weights_way(step, core)
+            values = out + cube.values_way(step, core) + x.update
+            scores = out + cube.scores_way(step, core) + cube.values(step).moved
+            found = max(found, values / slots, scores / slots)
+            if self["PAIRED"]:
+                turn = x.softmax + 2 * self.plan.costs.flag + cube.scores(step).stored
+                found = max(found, turn / 2)
+        return found
+
+    # --- all of it
+
+    def edges(self, steps: Sequence[Step]) -> float:
+        """Until the first scores are with the vector cores; from the last weights to the end, less
+        what V has left to do meanwhile.
+        """
+        if not steps:
+            return _PREAMBLE
+        cube, first, last = self.cube, steps[0], steps[-1]
+        names = ("nd2nz_gm_l1", "mov_ub_gm")
+        nd2nz, out = (self.plan.costs.gm(name) for name in names)
+        load = nd2nz.head + cube.query_load(first) + cube.cache_load(first, False)
+        start = _PREAMBLE + max(load, nd2nz.row.isolated or 0) + cube.scores_way(first, 0)
+        x = self.soft(last, len(steps) - 1, 0)
+        way = cube.weights_way(last, 0) + cube.values_way(last, 0)
+        left = x.softmax - x.weights + 2 * x.update
+        store = out.head + cube.output_store(last, 0) + out.tail
+        return start + max(0, way - left) + store
+
+    def block(self, block: int) -> Block:
+        """One block's steps in their order."""
+        steps = [s for item in block_items(self.plan, block) for s in self.steps[item]]
+        working = [s for s in steps if not s.empty]
+        terms: dict[str, float] = {}
+        pace = 0.0
+        for n, step in enumerate(working):
+            found = self.resources(step, n)
+            pace += max(found.values())
+            for name, cycles in found.items():
+                terms[name] = terms.get(name, 0.0) + cycles
+        moved = sum(sum(r + w for r, w in self.traffic(step).values()) for step in steps)
+        return Block(terms, pace, self.edges(working), moved, sum(map(self.fresh, steps)))
+
+    def traffic(self, step: Step) -> dict[str, tuple[int, int]]:
+        """Bytes of a step by tensor."""
+        key = replace(step, new=1.0)
+        if key not in self._traffic:
+            self._traffic[key] = step_traffic(self.plan, key)
+        return self._traffic[key]
+
+    def fresh(self, step: Step) -> float:
+        """Bytes of lines that a step touches first: cache, queries and output."""
+        size = 0.0 if step.empty else 2 * step.new * step.keys * self["D"] * self["ELEMENT"]
+        return size + (step.first + step.last) * step.rows * self["D"] * 2
+
+    def estimate(self) -> Estimate:
+        """The slowest block; no faster than the memories."""
+        blocks = [self.block(b) for b in range(min(self.plan.blocks, self["ITEMS"]))]
+        worst = max(blocks, key=lambda b: b.pace)
+        traffic: dict[str, tuple[int, int]] = {}
+        for step in (s for item in self.steps for s in item):
+            for name, (read, written) in self.traffic(step).items():
+                before = traffic.get(name, (0, 0))
+                traffic[name] = (before[0] + read, before[1] + written)
+        costs = self.plan.costs
+        terms = dict(worst.terms)
+        terms |= {
+            "L2": sum(b.moved for b in blocks) / costs.l2,
+            "HBM": sum(b.fresh for b in blocks) / costs.hbm,
+        }
+        cycles = worst.edges + shared(blocks, costs.l2, costs.hbm)
+        return Estimate(round(cycles), traffic, {n: round(c) for n, c in terms.items()})
+
+
+def shared(blocks: Sequence[Block], l2: int, hbm: int) -> float:
+    """Cycles until the last block ends: while n of them run, each moves its bytes evenly over its
+    own time, and all are slowed alike where L2 or the memory cannot keep up.
+    """
+    time, before = 0.0, 0.0
+    for end in sorted({b.pace for b in blocks if b.pace > 0}):
+        running = [b for b in blocks if b.pace >= end]
+        slow = max(
+            1.0,
+            sum(b.moved / b.pace for b in running) / l2,
+            sum(b.fresh / b.pace for b in running) / hbm,
+        )
+        time += (end - before) * slow
+        before = end
+    return time
