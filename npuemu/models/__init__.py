@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from npuemu import api
 from npuemu.errors import UserError
 from npuemu.machine import Machine
-from npuemu.models.attention import Attention
+from npuemu.models.attention import attention
 from npuemu.models.estimate import Estimate, Shape
 from npuemu.models.gemm_bf16 import GemmBf16
 from npuemu.models.gemm_w8a16 import GemmW8A16
@@ -35,7 +35,10 @@ def _shape(plan: Plan) -> Shape:
 _SPLIT = ("ascend910b1",)  # cube and vector cores meet in GM
 _BOTH = (*_SPLIT, "ascend950pr")
 MODELS: dict[str, Model] = {
-    "attn_bf16": Model(_BOTH, lambda p: Attention(p).estimate()),
+    "attn_bf16": Model(_BOTH, attention),
+    "attn_kv8_dequant": Model(_BOTH, attention),
+    "attn_kv8_lift": Model(_BOTH, attention),
+    "attn_kv8_msd": Model(_BOTH, attention),
     "gemm_bf16": Model(_BOTH, lambda p: GemmBf16(_shape(p), p.machine).estimate()),
     "gemm_w8a16_dequant": Model(
         _SPLIT, lambda p: GemmW8A16(_shape(p), p.machine, lift=False).estimate()

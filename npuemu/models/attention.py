@@ -7,12 +7,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import exp
 
 from npuemu.models.attention_cube import Cube
+from npuemu.models.attention_lift import LiftVector
+from npuemu.models.attention_split import SplitVector
 from npuemu.models.attention_steps import Step, all_steps, block_items, step_traffic
 from npuemu.models.attention_vector import Vector
-from npuemu.models.estimate import Estimate
+from npuemu.models.estimate import Estimate, cdiv
 from npuemu.models.plan import Plan
+from npuemu.models.queueing import slower
 from npuemu.models.v_pipe import VPipe
 
 _PREAMBLE = 120  # scalar instructions before the first load: flags, and the first walk
@@ -23,19 +27,26 @@ _LINE, _GROUP, _BETWEEN = 25, 7, 150
 
 @dataclass(frozen=True)
 class Soft:
-    """V of a core for one step: cycles of the softmax, those of them until its weights are out, and
-    of the update of O.
+    """V of a core for one step: cycles of the softmax, those of them until its weights are out, of
+    the update of O, of the keys that it makes for the cube core, and of all that it makes for it.
     """
 
     softmax: int
     weights: int
     update: int
+    keys: int
+    made: int
+
+    @property
+    def all(self) -> int:
+        """All of the step."""
+        return self.softmax + self.update + self.made
 
 
 @dataclass(frozen=True)
 class Block:
     """What one block does: cycles by resource and at the slowest one's pace; edges; bytes at L2 and
-    of lines touched first.
+    of lines touched first; heads: loads of the vector cores that pay one.
     """
 
     terms: dict[str, float]
@@ -43,13 +54,15 @@ class Block:
     edges: float
     moved: float
     fresh: float
+    heads: int
 
 
 @dataclass(frozen=True)
 class Attention:
-    """The model of one launch."""
+    """The model of one launch; wait: for a turn at L2, as `Cube` has it."""
 
     plan: Plan
+    wait: int = 0
 
     def __getitem__(self, name: str) -> int:
         return self.plan[name]
@@ -57,7 +70,7 @@ class Attention:
     @cached_property
     def cube(self) -> Cube:
         """Everything but V."""
-        return Cube(self.plan)
+        return Cube(self.plan, self.wait)
 
     @cached_property
     def steps(self) -> list[list[Step]]:
@@ -73,6 +86,10 @@ class Attention:
         return {}
 
     @cached_property
+    def _masks(self) -> dict[tuple[Step, int], float]:
+        return {}
+
+    @cached_property
     def _soft(self) -> dict[tuple[Step, int, int], Soft]:
         return {}
 
@@ -84,17 +101,28 @@ class Attention:
             v.softmax(step, n)
             softmax = v.pipe.free
             v.update(step, n)
-            self._soft[key] = Soft(softmax, v.rounded, v.pipe.free - softmax)
+            update = v.pipe.free - softmax
+            v.prepare(step)
+            before = softmax + update
+            keys = max(0, v.keys_made - before)
+            self._soft[key] = Soft(softmax, v.rounded, update, keys, v.pipe.free - before)
         return self._soft[key]
 
     def vector(self, core: int) -> Vector:
         """V of a core, at its own zero."""
-        return Vector(self.plan, core, VPipe(self.plan.costs, bool(self["PAIRED"])))
+        kind = SplitVector if self["SPLIT"] else LiftVector if self["LIFTED"] else Vector
+        return kind(self.plan, core, VPipe(self.plan.costs, bool(self["PAIRED"])), self.wait)
 
     def mask_stall(self, step: Step, core: int) -> float:
         """V waits for the scalar unit, which writes a mask line by line: for what that takes longer
         than the instructions that are queued already, and than a queue full of lines.
         """
+        key = (replace(step, new=1.0), core)
+        if key not in self._masks:
+            self._masks[key] = self._mask_stall(step, core)
+        return self._masks[key]
+
+    def _mask_stall(self, step: Step, core: int) -> float:
         v = self.vector(core)
         made, lines = v.hide(step)
         if not self["CAUSAL"] or lines == 0:
@@ -104,6 +132,7 @@ class Attention:
         before = replace(step, row0=0, offset=step.keys, first=False, last=False)
         v.softmax(before, 0)
         v.update(before, 0)
+        v.prepare(before)
         loads = 2 if self["PAIRED"] else 3
         mask = lines * _LINE + made * _GROUP
         late = mask + _BETWEEN + loads * scalar.load_global.value - v.pipe.queued(depth)
@@ -123,7 +152,7 @@ class Attention:
         cube, cores = self.cube, (0, 1)
         soft = [self.soft(step, n, core) for core in cores]
         s, pv = cube.scores(step), cube.values(step)
-        v = max(x.softmax + x.update + self.mask_stall(step, c) for c, x in enumerate(soft))
+        v = max(x.all + self.mask_stall(step, c) for c, x in enumerate(soft))
         load = cube.cache_load(step, False) + cube.cache_load(step, True)
         found: dict[str, float] = {
             "V": v,
@@ -131,27 +160,32 @@ class Attention:
             "MTE1": s.moved + pv.moved,
             "M": s.made + pv.made,
             "FIX": s.stored + pv.stored,
-            "MTE2": max(cube.scores_load(step, c) + cube.values_load(step, c) for c in cores),
-            "MTE3": max(
-                cube.weights_store(step, c) + step.last * cube.output_store(step, c) for c in cores
-            ),
+            "MTE2": max(cube.loads(step, c) for c in cores),
+            "MTE3": max(cube.stores(step, c) for c in cores),
         }
         found["latency"] = self.latency(step, soft)
         return found
 
     def latency(self, step: Step, soft: Sequence[Soft]) -> float:
-        """Rings of three slots: three steps go round the cores at a time."""
-        cube, slots = self.cube, self["RING"]
-        found = 0.0
+        """Ways round the cores, each over the number of steps that are under way on it."""
+        cube, flag = self.cube, self.plan.costs.flag
+        s, pv = cube.scores(step), cube.values(step)
+        found = [0.0]
         for core, x in enumerate(soft):
             out = x.weights + cube.weights_way(step, core)
-            values = out + cube.values_way(step, core) + x.update
-            scores = out + cube.scores_way(step, core) + cube.values(step).moved
-            found = max(found, values / slots, scores / slots)
-            if self["PAIRED"]:
-                turn = x.softmax + 2 * self.plan.costs.flag + cube.scores(step).stored
-                found = max(found, turn / 2)
-        return found
+            values = cube.values_way(step, core)
+            # V updates O of a step behind the softmax of the next but one.
+            found.append((out + values - x.softmax) / 2)
+            # M takes PV of a step before the scores of the third one behind it.
+            found.append((out + pv.moved + cube.scores_way(step, core)) / 3)
+            if self["PAIRED"]:  # two places for scores in UB
+                found.append((x.softmax + 2 * flag + s.stored) / 2)
+            if self["LIFTED"]:  # keys that V makes lead; M takes their scores before PV
+                keys = x.update + x.keys + cube.keys_way(step, core)
+                ahead = self["LEAD"] + 1
+                found.append((keys + x.softmax + cube.scores_way(step, core)) / ahead)
+                found.append((keys + s.moved + values) / ahead)
+        return max(found)
 
     # --- all of it
 
@@ -184,7 +218,21 @@ class Attention:
             for name, cycles in found.items():
                 terms[name] = terms.get(name, 0.0) + cycles
         moved = sum(sum(r + w for r, w in self.traffic(step).values()) for step in steps)
-        return Block(terms, pace, self.edges(working), moved, sum(map(self.fresh, steps)))
+        fresh = sum(map(self.fresh, steps)) + self._laps(working)
+        loads = 2 * len(working) * self._loads
+        return Block(terms, pace, self.edges(working), moved, fresh, loads)
+
+    def _laps(self, steps: Sequence[Step]) -> float:
+        """Bytes of the rings in GM that are new: their first lap."""
+        rings = ("S_ring", "P_ring", "PV_ring", "lifted_k", "lifted_v")
+        first = (self.traffic(step) for step in steps[: self["RING"]])
+        return sum(moved[name][1] for moved in first for name in rings if name in moved)
+
+    @cached_property
+    def _loads(self) -> int:
+        """Loads of a vector core in a step that wait for something: scores, PV, lifted blocks."""
+        blocks = cdiv(self["TK"] // 2, self["LIFT_ROWS"]) if self["LIFTED"] else 0
+        return 2 + 2 * blocks
 
     def traffic(self, step: Step) -> dict[str, tuple[int, int]]:
         """Bytes of a step by tensor."""
@@ -195,8 +243,20 @@ class Attention:
 
     def fresh(self, step: Step) -> float:
         """Bytes of lines that a step touches first: cache, queries and output."""
-        size = 0.0 if step.empty else 2 * step.new * step.keys * self["D"] * self["ELEMENT"]
+        element = 1 if self["LIFTED"] or self["SPLIT"] else 2
+        size = 0.0 if step.empty else 2 * step.new * step.keys * self["D"] * element
         return size + (step.first + step.last) * step.rows * self["D"] * 2
+
+    def turn(self) -> int:
+        """Mean wait for a turn at L2, which serves transfers in the order in which they start, but
+        each behind its head: until the one that started last comes out of its own.
+        """
+        head = self.plan.costs.gm("mov_gm_ub").head
+        block = self.block(0)
+        if head == 0 or block.heads == 0:
+            return 0
+        rate = block.heads / block.pace * min(self.plan.blocks, self["ITEMS"])
+        return round(head - (1 - exp(-rate * head)) / rate)
 
     def estimate(self) -> Estimate:
         """The slowest block; no faster than the memories."""
@@ -218,17 +278,19 @@ class Attention:
 
 
 def shared(blocks: Sequence[Block], l2: int, hbm: int) -> float:
-    """Cycles until the last block ends: while n of them run, each moves its bytes evenly over its
-    own time, and all are slowed alike where L2 or the memory cannot keep up.
+    """Cycles until the last block ends: while some of them run, each moves its bytes evenly over
+    its own time, and all are slowed alike by the queues at L2 and at the memory.
     """
     time, before = 0.0, 0.0
     for end in sorted({b.pace for b in blocks if b.pace > 0}):
         running = [b for b in blocks if b.pace >= end]
-        slow = max(
-            1.0,
-            sum(b.moved / b.pace for b in running) / l2,
-            sum(b.fresh / b.pace for b in running) / hbm,
-        )
-        time += (end - before) * slow
+        moved = sum(b.moved / b.pace for b in running) / len(running)
+        fresh = sum(b.fresh / b.pace for b in running) / len(running)
+        time += (end - before) * slower(len(running), (moved / l2, fresh / hbm))
         before = end
     return time
+
+
+def attention(plan: Plan) -> Estimate:
+    """What one of the attention kernels takes."""
+    return Attention(plan, Attention(plan).turn()).estimate()

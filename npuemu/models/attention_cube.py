@@ -4,11 +4,12 @@ from one core to the other; see `docs/models.md`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from npuemu.models.attention_steps import Step, lift_blocks
-from npuemu.models.cost import Costs
+from npuemu.models.cost import Costs, Transfer
 from npuemu.models.estimate import align_up, cdiv, parts
 from npuemu.models.plan import Plan
 
@@ -27,9 +28,14 @@ class Product:
 
 @dataclass(frozen=True)
 class Cube:
-    """Work of single steps, in cycles of one core."""
+    """Work of single steps, in cycles of one core.
+
+    wait: cycles until a transfer that pays no head has its turn at L2, behind those that started
+    earlier and are still in their heads.
+    """
 
     plan: Plan
+    wait: int = 0
 
     def __getitem__(self, name: str) -> int:
         return self.plan[name]
@@ -48,6 +54,14 @@ class Cube:
     def _align(self) -> int:
         return self.plan.machine.file.global_memory.align.value
 
+    def turns(self, works: Sequence[int], head: int = 0) -> int:
+        """Transfers with GM one after the other on a busy pipe; head: of each one's own."""
+        return sum(max(work, self.wait - head) for work in works)
+
+    def alone(self, load: Transfer, works: Sequence[int]) -> int:
+        """The same on an idle pipe: only the first pays its head, and those behind it wait."""
+        return load.head + sum(works[:1]) + self.turns(works[1:]) + load.tail
+
     # --- cube core
 
     def query_load(self, step: Step) -> int:
@@ -65,7 +79,8 @@ class Cube:
             if self.joined:
                 return 0
             rows = align_up(step.keys, 16) if value else step.keys
-            return self.costs.gm("mov_gm_l1").bytes_work(rows * self["D"] * 2, 0, self["DF"])
+            load = self.costs.gm("mov_gm_l1").bytes_work(rows * self["D"] * 2, 0, self["DF"])
+            return self.turns([load])
         nd2nz = self.costs.gm("nd2nz_gm_l1")
         width = self["D"] * self["ELEMENT"]
         size = step.keys * width
@@ -81,13 +96,13 @@ class Cube:
             return 0
         columns = cdiv(step.keys, self["COLUMN"])
         load = self.costs.gm("mov_gm_l1").bytes_work(columns * step.rows * 32, 0, columns)
-        return self["PASSES"] * load
+        return self.turns([load] * self["PASSES"])
 
     def _store(self, rows: int, cols: int, pitch: int) -> int:
         """FIX: a place of L0C to GM or to both vector cores."""
         if not self.joined:
             fix = self.costs.gm("fix_l0c_gm", "none_b32")
-            return fix.bytes_work(rows * cols * 4, 0, 1 if cols == pitch else rows)
+            return self.turns([fix.bytes_work(rows * cols * 4, 0, 1 if cols == pitch else rows)])
         unit = self.costs.of("fix_l0c_ub", "none_b32")
         return sum(unit.work(half * align_up(cols, 16) * 4) for half in (cdiv(rows, 2), rows // 2))
 
@@ -139,24 +154,25 @@ class Cube:
 
     # --- vector cores beside V
 
-    def scores_load(self, step: Step, core: int) -> int:
+    def scores_loads(self, step: Step, core: int) -> list[int]:
         """MTE2: a core's rows of scores from GM."""
         rows, load = step.half(core)[1], self.costs.gm("mov_gm_ub")
         if self.joined or rows == 0:
-            return 0
-        work = 0
-        for cols in parts(step.core_keys(core, self["G"]), self["CH"]):
-            work += load.bytes_work(rows * cols * 4, 0, 1 if cols == self["CH"] else rows)
-        return self["PASSES"] * work
+            return []
+        chunks = parts(step.core_keys(core, self["G"]), self["CH"])
+        return self["PASSES"] * [
+            load.bytes_work(rows * cols * 4, 0, 1 if cols == self["CH"] else rows)
+            for cols in chunks
+        ]
 
-    def values_load(self, step: Step, core: int) -> int:
+    def values_loads(self, step: Step, core: int) -> list[int]:
         """MTE2: a core's rows of weighted values from GM."""
         row0, rows = step.half(core)
         if self.joined:
-            return 0
+            return []
         aligned = row0 * self["D"] * 4 % self._align == 0
         load = self.costs.gm("mov_gm_ub")
-        return self["PASSES"] * load.bytes_work(rows * self["D"] * 4, 0, 1, aligned)
+        return self["PASSES"] * [load.bytes_work(rows * self["D"] * 4, 0, 1, aligned)]
 
     def weights_store(self, step: Step, core: int) -> int:
         """MTE3: a core's rows of weights."""
@@ -166,7 +182,9 @@ class Cube:
         if self.joined:
             return self["PASSES"] * self.costs.of("mov_ub_l1").work(size)
         aligned = row0 * 32 % self._align == 0
-        return self["PASSES"] * self.costs.gm("mov_ub_gm").bytes_work(size, 0, columns, aligned)
+        store = self.costs.gm("mov_ub_gm")
+        work = store.bytes_work(size, 0, columns, aligned)
+        return self.turns([work] * self["PASSES"], store.head)
 
     def output_store(self, step: Step, core: int) -> int:
         """MTE3: a core's rows of O."""
@@ -190,7 +208,22 @@ class Cube:
         if self.joined:
             return sum(map(self.costs.of("mov_ub_l1").work, sizes))
         store = self.costs.gm("mov_ub_gm")
-        return sum(store.bytes_work(size, 0, self["DF"]) for size in sizes)
+        works = [store.bytes_work(size, 0, self["DF"]) for size in sizes]
+        return self.turns(works, store.head)
+
+    def loads(self, step: Step, core: int) -> int:
+        """MTE2 of a vector core."""
+        work = self.turns(self.scores_loads(step, core) + self.values_loads(step, core))
+        if self["LIFTED"]:
+            work += sum(self.lift_load(step, core, value) for value in (False, True))
+        return work
+
+    def stores(self, step: Step, core: int) -> int:
+        """MTE3 of a vector core."""
+        work = self.weights_store(step, core) + step.last * self.output_store(step, core)
+        if self["LIFTED"]:
+            work += sum(self.lift_store(step, core, value) for value in (False, True))
+        return work
 
     # --- from core to core
 
@@ -198,7 +231,17 @@ class Cube:
         """From K in L1 until a vector core has the scores."""
         way = self.scores(step).through + self.costs.flag
         load = self.costs.gm("mov_gm_ub")
-        return way + (0 if self.joined else load.head + self.scores_load(step, core) + load.tail)
+        return way + (0 if self.joined else self.alone(load, self.scores_loads(step, core)))
+
+    def keys_way(self, step: Step, core: int) -> int:
+        """From a core's last block of lifted keys in UB until they are in L1."""
+        blocks = lift_blocks(self.plan, step.keys, core, False)
+        size = 2 * self["D"] * (blocks[-1] if blocks else 0)
+        if self.joined:
+            return self.costs.of("mov_ub_l1").alone(size) + self.costs.flag
+        out, load = self.costs.gm("mov_ub_gm"), self.costs.gm("mov_gm_l1")
+        edges = out.head + out.tail + load.head + load.tail + self.costs.flag
+        return edges + out.bytes_work(size, 0, self["DF"]) + self.cache_load(step, False)
 
     def weights_way(self, step: Step, core: int) -> int:
         """From weights in UB until they are in L1."""
@@ -213,4 +256,4 @@ class Cube:
         """From weights in L1 until a vector core has the weighted values."""
         way = self.values(step).through + self.costs.flag
         load = self.costs.gm("mov_gm_ub")
-        return way + (0 if self.joined else load.head + self.values_load(step, core) + load.tail)
+        return way + (0 if self.joined else self.alone(load, self.values_loads(step, core)))

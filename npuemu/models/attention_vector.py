@@ -21,13 +21,16 @@ TO_BF16 = ("f32_bf16", "rint")
 class Vector:
     """A vector core: what it does for the step with number ``n`` (rings turn with it).
 
-    rounded: when the weights of the last softmax are ready to leave.
+    wait: for a turn at L2, as `Cube` has it; rounded: when the weights of the last softmax are
+    ready to leave; keys_made: when the last tile of keys is.
     """
 
     plan: Plan
     core: int
     pipe: VPipe
+    wait: int = 0
     rounded: int = 0
+    keys_made: int = 0
 
     def __getitem__(self, name: str) -> int:
         return self.plan[name]
@@ -219,14 +222,17 @@ class Vector:
 
     # --- O
 
+    def wide_blocks(self, c: int) -> int:
+        """Blocks of f32 in 64 columns of O, or in what is left of them."""
+        return min(8, self["D"] // 8 - 8 * c)
+
     def columns(
         self, name: str, suffixes: tuple[str, ...], rows: int, operands: tuple[Operand, ...]
     ) -> None:
         """`each_column`: an instruction for every 64 columns of O."""
         to, x, *y = operands
         for c in range(cdiv(self["D"], 64)):
-            blocks = min(8, (self["D"] - c * 64) // 8)
-            moved = [Operand(o.at + c * 256, o.step, blocks) for o in (to, x)]
+            moved = [Operand(o.at + c * 256, o.step, self.wide_blocks(c)) for o in (to, x)]
             self.pipe.op(name, suffixes, rows, moved[0], moved[1], *y)
 
     def update(self, step: Step, n: int) -> None:
@@ -239,6 +245,7 @@ class Vector:
         here, before = (
             Operand(self.ring("o_slots", n + i, 2, self["O_SLOT"]), pitch) for i in (0, 1)
         )
+        self.join_values(rows, n, here)
         if not step.first:
             alpha = self.ring("alpha_ring", n, self["RING"], 256)
             pipe.op("vbrcb", B32, cdiv(rows, 8), Operand(wide), Operand(alpha, 32, 1))
@@ -259,6 +266,26 @@ class Vector:
         pipe.barrier()
         self.columns("vdiv", F32, rows, (here, here, Operand(wide, 32, 1)))
         pipe.barrier()
+        self.scale_output(rows, here)
         for c in range(cdiv(self["D"], 64)):
             y = Operand(self.at["p_out"] + c * 128, self["D"] * 2, 4)
             pipe.op("vconv", TO_BF16, rows, y, Operand(here.at + c * 256, here.step))
+
+    # --- what kernels add
+
+    def prepare(self, step: Step) -> None:
+        """What the core makes for the cube core besides weights."""
+
+    def join_values(self, rows: int, n: int, here: Operand) -> None:
+        """What comes before O is rescaled."""
+
+    def scale_output(self, rows: int, here: Operand) -> None:
+        """What comes behind the division."""
+
+    def scale_channels(self, rows: int, here: Operand) -> None:
+        """`scale_channels`: every column of O by its own factor."""
+        for c in range(cdiv(self["D"], 64)):
+            x = Operand(here.at + c * 256, here.step, self.wide_blocks(c))
+            scale = Operand(self.at["channel_scale"] + c * 256, 0, self.wide_blocks(c))
+            self.pipe.op("vmul", F32, rows, x, x, scale)
+        self.pipe.barrier()

@@ -121,6 +121,11 @@ class VPipe:
             self._idle |= self.end > self.free
             self.free = max(self.free, self.end)
 
+    def hold(self, until: int) -> None:
+        """V waits for another pipe, if it comes there earlier."""
+        self._idle |= until > max(self.free, self.end)
+        self.free, self.end = max(self.free, until), max(self.end, until)
+
     def flag(self) -> None:
         """A flag that V waits for or sets: an entry of its queue, without time of its own."""
         self.entries.append(self.free)
