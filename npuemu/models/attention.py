@@ -21,8 +21,9 @@ from npuemu.models.v_pipe import VPipe
 
 _PREAMBLE = 120  # scalar instructions before the first load: flags, and the first walk
 _TURN = 6  # all rings of two or three slots stand as before after so many steps
-# Scalar instructions: of a mask a query's line and a group of keys in it; from step to step.
-_LINE, _GROUP, _BETWEEN = 25, 7, 150
+# Scalar instructions: of a mask a query's line and a group of keys in it; from a step's last
+# instruction for V to the next one's mask; of a step besides those that V is given.
+_LINE, _GROUP, _BETWEEN, _STEP = 25, 7, 150, 325
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Attention:
         return {}
 
     @cached_property
-    def _masks(self) -> dict[tuple[Step, int], float]:
+    def _scalar(self) -> dict[tuple[Step, int], tuple[float, float]]:
         return {}
 
     @cached_property
@@ -113,31 +114,33 @@ class Attention:
         kind = SplitVector if self["SPLIT"] else LiftVector if self["LIFTED"] else Vector
         return kind(self.plan, core, VPipe(self.plan.costs, bool(self["PAIRED"])), self.wait)
 
-    def mask_stall(self, step: Step, core: int) -> float:
-        """V waits for the scalar unit, which writes a mask line by line: for what that takes longer
-        than the instructions that are queued already, and than a queue full of lines.
+    def scalar(self, step: Step, core: int) -> tuple[float, float]:
+        """The scalar unit of a vector core: cycles of a step, and for how long V waits while it
+        writes a mask line by line: what that takes longer than the instructions that are queued
+        already, and than a queue full of lines.
         """
         key = (replace(step, new=1.0), core)
-        if key not in self._masks:
-            self._masks[key] = self._mask_stall(step, core)
-        return self._masks[key]
+        if key not in self._scalar:
+            self._scalar[key] = self._scalar_work(step, core)
+        return self._scalar[key]
 
-    def _mask_stall(self, step: Step, core: int) -> float:
-        v = self.vector(core)
+    def _scalar_work(self, step: Step, core: int) -> tuple[float, float]:
+        v, die = self.vector(core), self.plan.machine.file.die
+        load = self.plan.machine.file.scalar.load_global.value
         made, lines = v.hide(step)
-        if not self["CAUSAL"] or lines == 0:
-            return 0.0
-        die, scalar = self.plan.machine.file.die, self.plan.machine.file.scalar
-        depth = die.queue_depth.value
         before = replace(step, row0=0, offset=step.keys, first=False, last=False)
         v.softmax(before, 0)
         v.update(before, 0)
         v.prepare(before)
-        loads = 2 if self["PAIRED"] else 3
+        lengths = (2 if self["PAIRED"] else 3) * load if self["CAUSAL"] else 0
         mask = lines * _LINE + made * _GROUP
-        late = mask + _BETWEEN + loads * scalar.load_global.value - v.pipe.queued(depth)
+        whole = _STEP + len(v.pipe.entries) + lengths + mask + step.first * load
+        if not self["CAUSAL"] or lines == 0:
+            return whole, 0.0
+        depth = die.queue_depth.value
+        late = mask + _BETWEEN + lengths - v.pipe.queued(depth)
         own = made * self.plan.costs.of("vdup", "b32").work(1)
-        return max(0.0, late - own, mask * max(0.0, 1 - depth / made) - own)
+        return whole, max(0.0, late - own, mask * max(0.0, 1 - depth / made) - own)
 
     # --- pace
 
@@ -152,10 +155,11 @@ class Attention:
         cube, cores = self.cube, (0, 1)
         soft = [self.soft(step, n, core) for core in cores]
         s, pv = cube.scores(step), cube.values(step)
-        v = max(x.all + self.mask_stall(step, c) for c, x in enumerate(soft))
+        v = max(x.all + self.scalar(step, c)[1] for c, x in enumerate(soft))
         load = cube.cache_load(step, False) + cube.cache_load(step, True)
         found: dict[str, float] = {
             "V": v,
+            "S": max(self.scalar(step, c)[0] for c in cores),
             "cube MTE2": load + cube.weights_load(step) + step.first * cube.query_load(step),
             "MTE1": s.moved + pv.moved,
             "M": s.made + pv.made,
@@ -189,29 +193,59 @@ class Attention:
 
     # --- all of it
 
-    def edges(self, steps: Sequence[Step]) -> float:
-        """Until the first scores are with the vector cores; from the last weights to the end, less
-        what V has left to do meanwhile.
+    def edges(self, steps: Sequence[Step], loading: bool) -> float:
+        """What comes before and behind the pace; loading: it is the cube core's MTE2 that sets it.
+
+        Before: until the first load, or until the first scores are with the vector cores. Behind:
+        from the last load, or from the last weights on, what V has not done meanwhile.
         """
         if not steps:
             return _PREAMBLE
-        cube, first, last = self.cube, steps[0], steps[-1]
-        names = ("nd2nz_gm_l1", "mov_ub_gm")
-        nd2nz, out = (self.plan.costs.gm(name) for name in names)
-        load = nd2nz.head + cube.query_load(first) + cube.cache_load(first, False)
-        start = _PREAMBLE + max(load, nd2nz.row.isolated or 0) + cube.scores_way(first, 0)
-        x = self.soft(last, len(steps) - 1, 0)
+        cube, last, count = self.cube, steps[-1], len(steps)
+        out = self.plan.costs.gm("mov_ub_gm")
+        x = self.soft(last, count - 1, 0)
         way = cube.weights_way(last, 0) + cube.values_way(last, 0)
-        left = x.softmax - x.weights + 2 * x.update
-        store = out.head + cube.output_store(last, 0) + out.tail
-        return start + max(0, way - left) + store
+        store = max(out.head + cube.output_store(last, 0) + out.tail, out.row.isolated or 0)
+        if not loading:
+            meanwhile = range(max(0, count - 3), count - 1)
+            left = x.softmax - x.weights + sum(self.soft(steps[n], n, 0).update for n in meanwhile)
+            return _PREAMBLE + self._start(steps) + max(0, way - left) + store
+        first = self.plan.costs.gm("nd2nz_gm_l1").head
+        if self["SPLIT"]:
+            first = self.soft(steps[0], 0, 0).made + cube.queries_way(steps[0], 0)
+        loaded = min(2, count) * cube.cache_load(last, True)  # behind the last keys
+        end = max(cube.scores_way(last, 0) + x.weights + way - loaded, cube.values_way(last, 0))
+        return _PREAMBLE + first + end + x.update + store
+
+    def _start(self, steps: Sequence[Step]) -> float:
+        """From the first load until the first scores are with the vector cores, less what V makes
+        for the cube core meanwhile.
+        """
+        first, cube = steps[0], self.cube
+        scores = cube.scores_way(first, 0)
+        load = self.plan.costs.gm("mov_gm_ub")
+        if self["LIFTED"]:
+            made = min(self["LEAD"], len(steps) - 1) * self.soft(first, 0, 0).made
+            return load.alone(0) + max(0, cube.keys_way(first, 0) + scores - made)
+        nd2nz = self.plan.costs.gm("nd2nz_gm_l1")
+        if self["SPLIT"]:
+            return load.alone(0) + cube.queries_way(first, 0) + scores
+        tile = nd2nz.head + cube.query_load(first) + cube.cache_load(first, False)
+        return max(tile, nd2nz.row.isolated or 0) + scores
+
+    def _zeros(self, step: Step) -> float:
+        """An item that sees no key: zeros leave through the one place for rows of O."""
+        out, zero = self.plan.costs.gm("mov_ub_gm"), self.plan.costs.of("vdup", "b32")
+        size = step.half(0)[1] * self["D"] * 2
+        store = max(out.head + out.bytes_work(size, size) + out.tail, out.row.isolated or 0)
+        return store + zero.alone(cdiv(size, 256))
 
     def block(self, block: int) -> Block:
         """One block's steps in their order."""
         steps = [s for item in block_items(self.plan, block) for s in self.steps[item]]
         working = [s for s in steps if not s.empty]
         terms: dict[str, float] = {}
-        pace = 0.0
+        pace = sum(self._zeros(step) for step in steps if step.empty)
         for n, step in enumerate(working):
             found = self.resources(step, n)
             pace += max(found.values())
@@ -220,7 +254,8 @@ class Attention:
         moved = sum(sum(r + w for r, w in self.traffic(step).values()) for step in steps)
         fresh = sum(map(self.fresh, steps)) + self._laps(working)
         loads = 2 * len(working) * self._loads
-        return Block(terms, pace, self.edges(working), moved, fresh, loads)
+        loading = bool(terms) and max(terms, key=lambda name: terms[name]) == "cube MTE2"
+        return Block(terms, pace, self.edges(working, loading), moved, fresh, loads)
 
     def _laps(self, steps: Sequence[Step]) -> float:
         """Bytes of the rings in GM that are new: their first lap."""

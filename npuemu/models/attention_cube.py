@@ -243,6 +243,15 @@ class Cube:
         edges = out.head + out.tail + load.head + load.tail + self.costs.flag
         return edges + out.bytes_work(size, 0, self["DF"]) + self.cache_load(step, False)
 
+    def queries_way(self, step: Step, core: int) -> int:
+        """From a core's split queries in UB until they are in L1."""
+        size = step.half(core)[1] * self["D"] * 2
+        if self.joined:
+            return self.costs.of("mov_ub_l1").alone(size) + self.costs.flag
+        out, load = self.costs.gm("mov_ub_gm"), self.costs.gm("mov_gm_l1")
+        edges = out.head + out.tail + load.head + load.tail + self.costs.flag
+        return edges + out.bytes_work(size, size, self["D"] // 16) + self.query_load(step)
+
     def weights_way(self, step: Step, core: int) -> int:
         """From weights in UB until they are in L1."""
         if self.joined:
