@@ -19,11 +19,12 @@ from npuemu.models.plan import Plan
 from npuemu.models.queueing import slower
 from npuemu.models.v_pipe import VPipe
 
-_PREAMBLE = 120  # scalar instructions before the first load: flags, and the first walk
+_PREAMBLE = 80  # scalar instructions before the first load, besides that of a length
 _TURN = 6  # all rings of two or three slots stand as before after so many steps
 # Scalar instructions: of a mask a query's line and a group of keys in it; from a step's last
-# instruction for V to the next one's mask; of a step besides those that V is given.
-_LINE, _GROUP, _BETWEEN, _STEP = 25, 7, 150, 325
+# instruction for V to the next one's mask; of a step besides those that V is given; to both those
+# that load scores and PV from GM.
+_LINE, _GROUP, _BETWEEN, _STEP, _EXCHANGE = 25, 7, 110, 325, 95
 
 
 @dataclass(frozen=True)
@@ -134,11 +135,14 @@ class Attention:
         v.prepare(before)
         lengths = (2 if self["PAIRED"] else 3) * load if self["CAUSAL"] else 0
         mask = lines * _LINE + made * _GROUP
-        whole = _STEP + len(v.pipe.entries) + lengths + mask + step.first * load
+        between = _BETWEEN + (0 if self["PAIRED"] else _EXCHANGE)
+        whole = (
+            _STEP - _BETWEEN + between + len(v.pipe.entries) + lengths + mask + step.first * load
+        )
         if not self["CAUSAL"] or lines == 0:
             return whole, 0.0
         depth = die.queue_depth.value
-        late = mask + _BETWEEN + lengths - v.pipe.queued(depth)
+        late = mask + between + lengths - v.pipe.queued(depth)
         own = made * self.plan.costs.of("vdup", "b32").work(1)
         return whole, max(0.0, late - own, mask * max(0.0, 1 - depth / made) - own)
 
@@ -199,8 +203,9 @@ class Attention:
         Before: until the first load, or until the first scores are with the vector cores. Behind:
         from the last load, or from the last weights on, what V has not done meanwhile.
         """
+        before = _PREAMBLE + self.plan.machine.file.scalar.load_global.value
         if not steps:
-            return _PREAMBLE
+            return before
         cube, last, count = self.cube, steps[-1], len(steps)
         out = self.plan.costs.gm("mov_ub_gm")
         x = self.soft(last, count - 1, 0)
@@ -209,13 +214,13 @@ class Attention:
         if not loading:
             meanwhile = range(max(0, count - 3), count - 1)
             left = x.softmax - x.weights + sum(self.soft(steps[n], n, 0).update for n in meanwhile)
-            return _PREAMBLE + self._start(steps) + max(0, way - left) + store
+            return before + self._start(steps) + max(0, way - left) + store
         first = self.plan.costs.gm("nd2nz_gm_l1").head
         if self["SPLIT"]:
             first = self.soft(steps[0], 0, 0).made + cube.queries_way(steps[0], 0)
         loaded = min(2, count) * cube.cache_load(last, True)  # behind the last keys
         end = max(cube.scores_way(last, 0) + x.weights + way - loaded, cube.values_way(last, 0))
-        return _PREAMBLE + first + end + x.update + store
+        return before + first + end + x.update + store
 
     def _start(self, steps: Sequence[Step]) -> float:
         """From the first load until the first scores are with the vector cores, less what V makes
