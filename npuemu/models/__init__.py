@@ -13,6 +13,7 @@ from npuemu import api
 from npuemu.errors import UserError
 from npuemu.machine import Machine
 from npuemu.models import gemm_w8a8, quantize_int8, quantize_mx
+from npuemu.models.attention import attention
 from npuemu.models.cube_gemm import CubeGemm, Formats
 from npuemu.models.estimate import Estimate
 from npuemu.models.gemm_w4a8 import W4A8Ring
@@ -43,6 +44,10 @@ _950 = ("ascend950pr",)
 _BOTH = ("ascend910b1", *_950)
 _MXFP4 = Formats("b4", "mxfp4", mx=True)
 MODELS: dict[str, Model] = {
+    "attn_bf16": Model(_BOTH, attention),
+    "attn_kv8_dequant": Model(_BOTH, attention),
+    "attn_kv8_lift": Model(_BOTH, attention),
+    "attn_kv8_msd": Model(_BOTH, attention),
     "gemm_bf16": Model(_BOTH, lambda p: CubeGemm(p, Formats("b16", "bf16")).estimate()),
     "gemm_mxfp4": Model(_950, lambda p: CubeGemm(p, _MXFP4).estimate()),
     "gemm_w4a16_lift": Model(_950, lambda p: LiftW4Ring(p).estimate()),

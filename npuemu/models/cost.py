@@ -66,17 +66,27 @@ class Costs:
 
     machine: Machine
 
-    def _timing(self, name: str, suffixes: tuple[str, ...]) -> Timing:
+    @cached_property
+    def _rows(self) -> dict[tuple[object, ...], Timing]:
+        return {}
+
+    def _timing(self, name: str, suffixes: tuple[str, ...], transpose: int = 0) -> Timing:
+        key = (name, suffixes, transpose)
+        if key not in self._rows:
+            self._rows[key] = self._row(name, suffixes, transpose)
+        return self._rows[key]
+
+    def _row(self, name: str, suffixes: tuple[str, ...], transpose: int) -> Timing:
         record = load().by_name[name]
-        values = {}
+        values = {"transpose": transpose}
         for operand, symbol in zip(record.suffixes, suffixes, strict=True):
             assert operand.enum is not None
             values[operand.name] = operand.enum.values[symbol]
         return self.machine.timing(record, values)
 
-    def of(self, name: str, *suffixes: str) -> Cost:
+    def of(self, name: str, *suffixes: str, transpose: int = 0) -> Cost:
         """An instruction that moves nothing over GM: ``of("mmad", "bf16")``."""
-        return Cost(self._timing(name, suffixes))
+        return Cost(self._timing(name, suffixes, transpose))
 
     def gm(self, name: str, *suffixes: str) -> Transfer:
         """A transfer with GM."""

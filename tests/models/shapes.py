@@ -40,11 +40,27 @@ def _attention(sizes: Sizes, blocks: int = 0, causal: int = 0, lengths: Sizes = 
     return Case(params, blocks, {"kv_len": lengths or (params["KV"],) * params["H"]})
 
 
+def _loaded_twice(cases: tuple[Case, ...]) -> tuple[Case, ...]:
+    """Each tile of keys and values once for the high part and once for the low one."""
+    return tuple(Case({**c.params, "RESIDENT": 0}, c.blocks, c.inputs) for c in cases)
+
+
 def _whole_die_and_one_block(*cases: Case) -> tuple[Case, ...]:
     return tuple(Case(c.params, b, c.inputs) for c in cases for b in (1, 0))
 
 
 _GEMM_SIZES = ((256, 4096, 4096), (512, 7168, 2048), (1024, 4096, 4096))
+_LARGE_ATTENTION = _whole_die_and_one_block(
+    _attention((32, 1, 8, 8192, 128)),  # decoding
+    _attention((48, 1024, 1, 1024, 128), causal=1),  # prefill
+    _attention((64, 256, 2, 2048, 64)),
+)
+_SMALL_ATTENTION = (
+    _attention((1, 1, 1, 1, 32), 1), _attention((3, 5, 3, 150, 64), 2, 0, (150, 0, 77)),
+    _attention((2, 35, 2, 333, 96), 24, 1, (333, 20)),
+    _attention((5, 1, 8, 700, 128), 3, 0, (1, 700, 699, 512, 0)),
+    _attention((1, 200, 1, 130, 32), 5, 1), _attention((4, 67, 2, 2048, 64), 20, 1),
+)  # fmt: skip
 LARGE: dict[str, tuple[Case, ...]] = {
     "gemm": _whole_die_and_one_block(*(_gemm(*sizes) for sizes in _GEMM_SIZES)),
     "gemm_w8a8_grouped": _whole_die_and_one_block(
@@ -53,11 +69,8 @@ LARGE: dict[str, tuple[Case, ...]] = {
     "quantize": _whole_die_and_one_block(
         _quantize(512, 4096), _quantize(4096, 7168), _quantize(2048, 1024)
     ),
-    "attn": _whole_die_and_one_block(
-        _attention((32, 1, 8, 8192, 128)),  # decoding
-        _attention((48, 1024, 1, 1024, 128), causal=1),  # prefill
-        _attention((64, 256, 2, 2048, 64)),
-    ),
+    "attn": _LARGE_ATTENTION,
+    "attn_kv8_msd": _LARGE_ATTENTION + _loaded_twice(_LARGE_ATTENTION[:4]),
 }
 """Cycles within the bound, on one block and on the whole die; the longest name that fits counts."""
 
@@ -77,12 +90,8 @@ SMALL: dict[str, tuple[Case, ...]] = {
         _quantize(1, 64, 1), _quantize(17, 320, 3), _quantize(300, 1088, 24),
         _quantize(5, 16448, 2), _quantize(130, 8256, 5), _quantize(3000, 64, 20),
     ),
-    "attn": (
-        _attention((1, 1, 1, 1, 32), 1), _attention((3, 5, 3, 150, 64), 2, 0, (150, 0, 77)),
-        _attention((2, 35, 2, 333, 96), 24, 1, (333, 20)),
-        _attention((5, 1, 8, 700, 128), 3, 0, (1, 700, 699, 512, 0)),
-        _attention((1, 200, 1, 130, 32), 5, 1), _attention((4, 67, 2, 2048, 64), 20, 1),
-    ),
+    "attn": _SMALL_ATTENTION,
+    "attn_kv8_msd": _SMALL_ATTENTION + _loaded_twice(_SMALL_ATTENTION),
 }  # fmt: skip
 """Traffic equal to the byte."""
 

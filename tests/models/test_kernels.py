@@ -17,6 +17,10 @@ from tests.models.shapes import LARGE, SMALL, Case, of
 PAIRS = [(name, machine) for name, model in MODELS.items() for machine in model.machines]
 
 
+def test_every_kernel_has_a_model_for_each_of_its_machines() -> None:
+    assert sorted(PAIRS) == sorted((k.name, m) for k in npuemu.list_kernels() for m in k.machines)
+
+
 def _cases(table: Mapping[str, tuple[Case, ...]]) -> list[object]:
     """Every kernel and machine with each of its cases."""
     return [
