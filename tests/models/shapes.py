@@ -18,7 +18,13 @@ class Case:
 
     def __str__(self) -> str:
         shape = "x".join(str(v) for v in self.params.values())
-        return f"{shape}-{self.blocks or 'all'}" + "".join(f"-{v}" for v in self.inputs.values())
+        named = [f"{name}-{_shown(values)}" for name, values in self.inputs.items()]
+        return "-".join([shape, str(self.blocks or "all"), *named])
+
+
+def _shown(values: Sizes) -> str:
+    """Equal values once: a name that fits on a line."""
+    return f"{len(values)}x{values[0]}" if len(set(values)) == 1 else "+".join(map(str, values))
 
 
 def _gemm(m: int, n: int, k: int, blocks: int = 0) -> Case:
