@@ -77,8 +77,8 @@ class Panels:
             pieces.append((min(CHUNK, self.columns - start), SCALES))
         nd2nz = self.costs.gm("nd2nz_gm_l1")
         for count, unit in pieces:
-            first, last, pitch = start * unit, (start + count) * unit, self.columns * unit
-            yield rows_of(self.costs, nd2nz, rows, first, last, pitch, fresh)
+            span = start * unit, (start + count) * unit
+            yield rows_of(self.costs, nd2nz, rows, span, self.columns * unit, fresh)
 
     def load(self, rows: int, start: int, columns: int, fresh: bool) -> float:
         """MTE2: cycles of a panel of ``rows`` rows and its scales."""

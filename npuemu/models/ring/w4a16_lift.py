@@ -27,10 +27,10 @@ class LiftW4Ring(Ring):
         """Scales of a span of k, all rows of the half, in front of its first tile; codes."""
         k, load, moves = self.plan["K"], self.costs.gm("mov_gm_ub"), []
         if tile.at == 0 and tile.k % self.plan["SPAN"] == 0:
-            first, last = tile.k // SCALED, min(k, tile.k + self.plan["SPAN"]) // SCALED
-            moves.append(rows_of(self.costs, load, tile.half, first, last, k // SCALED))
-        first, last = tile.k // 2, (tile.k + tile.kc) // 2
-        return [*moves, rows_of(self.costs, load, tile.rows, first, last, k // 2)]
+            span = tile.k // SCALED, min(k, tile.k + self.plan["SPAN"]) // SCALED
+            moves.append(rows_of(self.costs, load, tile.half, span, k // SCALED))
+        span = tile.k // 2, (tile.k + tile.kc) // 2
+        return [*moves, rows_of(self.costs, load, tile.rows, span, k // 2)]
 
     def traffic(self) -> dict[str, tuple[int, int]]:
         """The GEMM's, and the scales with the weights."""

@@ -64,11 +64,11 @@ class W4A8Ring(Ring):
         cores = min(units, 2 * self.plan.blocks)
         lifted, left = [0.0, 0.0], [0.0, 0.0]
         for rows, at, kc in self._units():
-            move = rows_of(self.costs, load, rows, 2 * at, 2 * (at + kc), 2 * k)
+            move = rows_of(self.costs, load, rows, (2 * at, 2 * (at + kc)), 2 * k)
             there = flow.inwards.run(flow.load, lifted[-2], [move], cores)
             cost = of("vconv", "f32_e4m3", "rint")
             lifted.append(flow.v.run(max(there, left[-2]), cost, self._quantized(rows * kc)))
-            codes = rows_of(self.costs, store, rows, at, at + kc, k)
+            codes = rows_of(self.costs, store, rows, (at, at + kc), k)
             scales = rows * kc // SCALED
             some = Move(store, store.bytes_work(scales, scales), scales, scales)
             left.append(flow.inwards.run(flow.mte3, lifted[-1], [codes, some], cores))
@@ -108,11 +108,8 @@ class W4A8Ring(Ring):
     def weights(self, tile: Tile) -> list[Move]:
         """Both copies; the second finds the lines of the first."""
         load = self.costs.gm("mov_gm_ub")
-        first, last, pitch = tile.k // 2, (tile.k + tile.kc) // 2, self.plan["K"] // 2
-        return [
-            rows_of(self.costs, load, tile.rows, first, last, pitch, fresh)
-            for fresh in (True, False)
-        ]
+        span, pitch = (tile.k // 2, (tile.k + tile.kc) // 2), self.plan["K"] // 2
+        return [rows_of(self.costs, load, tile.rows, span, pitch, new) for new in (True, False)]
 
     @cached_property
     def _lifts(self) -> dict[tuple[int, int], int]:
@@ -146,14 +143,12 @@ class W4A8Ring(Ring):
         nd2nz, all_k, span = self.costs.gm("nd2nz_gm_l1"), self.plan["K"], self.plan["SPAN"]
         scales = rows * kc // SCALED
         moves = [
-            rows_of(self.costs, nd2nz, rows, k, k + kc, all_k, fresh=False),
+            rows_of(self.costs, nd2nz, rows, (k, k + kc), all_k, fresh=False),
             Move(nd2nz, nd2nz.bytes_work(scales), max(scales, nd2nz.burst)),
         ]
         if index == 0 and k % span == 0:
-            first, last = k // SCALED, min(all_k, k + span) // SCALED
-            moves.append(
-                rows_of(self.costs, nd2nz, strip.cols, first, last, all_k // SCALED, strip.first)
-            )
+            scaled, pitch = (k // SCALED, min(all_k, k + span) // SCALED), all_k // SCALED
+            moves.append(rows_of(self.costs, nd2nz, strip.cols, scaled, pitch, strip.first))
         return moves
 
     def step(self, mf: int, nf: int, k: int, kt: int) -> tuple[int, int]:

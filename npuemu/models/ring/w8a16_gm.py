@@ -14,7 +14,7 @@ from npuemu.models.parts.estimate import Estimate, cdiv, parts
 from npuemu.models.parts.plan import Plan
 from npuemu.models.parts.vector import VectorPipe
 from npuemu.models.ring.gm import GmFlow, Tile
-from npuemu.models.sharing.pipe import Move
+from npuemu.models.sharing.pipe import Move, rows_of
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,8 @@ class GemmW8A16:
 
     def load_w(self, tile: Tile) -> Move:
         """MTE2: a tile of W; the first chunk of a line brings it."""
-        line, align, k = self.costs.line, self.costs.align, self.plan["K"]
-        size, load = tile.rows * tile.kc, self.costs.gm("mov_gm_ub")
-        lines = tile.rows * line * (cdiv(tile.k + tile.kc, line) - cdiv(tile.k, line))
-        bursts = 1 if tile.kc == k else tile.rows
-        aligned = tile.k % align == 0 and (bursts == 1 or k % align == 0)
-        work = load.bytes_work(size, min(size, lines), bursts, aligned)
-        return Move(load, work, max(size, bursts * load.burst), lines)
+        load, span = self.costs.gm("mov_gm_ub"), (tile.k, tile.k + tile.kc)
+        return rows_of(self.costs, load, tile.rows, span, self.plan["K"], apart=True)
 
     def narrow(self, rows: int) -> int:
         """V until a tile of int8 may be overwritten."""

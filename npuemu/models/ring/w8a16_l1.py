@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from npuemu.models.parts.estimate import cdiv, parts
 from npuemu.models.parts.vector import VectorPipe
 from npuemu.models.ring.l1 import Flow, Ring, Sums, Tile
-from npuemu.models.sharing.pipe import Move
+from npuemu.models.sharing.pipe import Move, rows_of
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,8 @@ class W8A16Ring(Ring):
 
     def weights(self, tile: Tile) -> list[Move]:
         """A tile of W; lines of 512 bytes hold the k of two chunks, the first brings them."""
-        k, size = self.plan["K"], tile.rows * tile.kc
-        line, load = self.costs.line, self.costs.gm("mov_gm_ub")
-        lines = cdiv(tile.k + tile.kc, line) - cdiv(tile.k, line)
-        bursts = 1 if tile.kc == k else tile.rows
-        fresh = min(size, tile.rows * lines * line)
-        work = load.bytes_work(size, fresh, bursts, k % self.costs.align == 0)
-        return [Move(load, work, max(size, bursts * load.burst), tile.rows * lines * line)]
+        load, span = self.costs.gm("mov_gm_ub"), (tile.k, tile.k + tile.kc)
+        return [rows_of(self.costs, load, tile.rows, span, self.plan["K"], apart=True)]
 
     def traffic(self) -> dict[str, tuple[int, int]]:
         """The GEMM's, and the scales once."""

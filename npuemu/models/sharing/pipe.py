@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from npuemu.models.parts.cost import Cost, Costs, Transfer
-from npuemu.models.parts.estimate import new_lines
+from npuemu.models.parts.estimate import cdiv, new_lines
 
 
 @dataclass
@@ -107,17 +107,30 @@ class Move:
 
 
 def rows_of(
-    costs: Costs, load: Transfer, rows: int, first: int, last: int, pitch: int, fresh: bool = True
+    costs: Costs,
+    load: Transfer,
+    rows: int,
+    span: tuple[int, int],
+    pitch: int,
+    fresh: bool = True,
+    apart: bool = False,
 ) -> Move:
-    """Bytes ``first`` .. ``last`` of ``rows`` rows of ``pitch`` bytes; a row is a burst, whole rows
-    are one. fresh: nobody has touched lines of the rows that do not lie in front of ``first``.
+    """Bytes ``span`` = (first, behind the last) of ``rows`` rows of ``pitch`` bytes; a row is a
+    burst, whole rows are one.
+
+    fresh: nobody has touched lines of the rows that do not lie in front of them. apart: lines are
+    counted as if every row began with one, as most do.
     """
-    size, line = last - first, costs.line
-    bursts = 1 if size == pitch else rows
+    (first, last), line = span, costs.line
+    size, bursts = last - first, 1 if last - first == pitch else rows
     aligned = first % costs.align == 0 and (bursts == 1 or pitch % costs.align == 0)
-    new = line * new_lines(pitch, first, size, rows, line) if fresh else 0
-    work = load.bytes_work(rows * size, new, bursts, aligned)
-    return Move(load, work, max(rows * size, bursts * load.burst), new)
+    count = 0
+    if fresh and apart:
+        count = rows * (cdiv(last, line) - cdiv(first, line))
+    elif fresh:
+        count = new_lines(pitch, first, size, rows, line)
+    work = load.bytes_work(rows * size, count * line, bursts, aligned)
+    return Move(load, work, max(rows * size, bursts * load.burst), count * line)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from functools import cached_property
 from npuemu.models.parts.cost import Costs
 from npuemu.models.parts.estimate import Estimate, align_up, cdiv, parts
 from npuemu.models.parts.plan import Plan
-from npuemu.models.sharing.pipe import Move
+from npuemu.models.sharing.pipe import Move, rows_of
 from npuemu.models.w8a16_msd.flow import MsdFlow
 from npuemu.models.w8a16_msd.vector import MsdVector
 
@@ -102,13 +102,9 @@ class GemmW8A16Msd:
 
     def load_w(self, cols: int, k: int, fresh: bool) -> Move:
         """MTE2: the chunk of W at ``k``; whole lines come with the first of their chunks."""
-        line, align, whole = self.costs.line, self.costs.align, self.plan["K"]
-        size = cols * min(self.plan["KC"], whole - k)
-        lines = cols * line * (cdiv(k + size // cols, line) - cdiv(k, line)) if fresh else 0
-        nd2nz = self.costs.gm("nd2nz_gm_l1")
-        bursts = 1 if size // cols == whole else cols
-        work = nd2nz.bytes_work(size, min(size, lines), bursts, whole % align == 0)
-        return Move(nd2nz, work, max(size, bursts * nd2nz.burst), lines)
+        nd2nz, whole = self.costs.gm("nd2nz_gm_l1"), self.plan["K"]
+        span = k, min(k + self.plan["KC"], whole)
+        return rows_of(self.costs, nd2nz, cols, span, whole, fresh, apart=True)
 
     def load_codes(self, rows: int, ks: int) -> list[Move]:
         """MTE2: h and l of a step, which the vector cores have touched."""
