@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 from npuemu.models.attention.steps import Step, lift_blocks
 from npuemu.models.attention.vector import Vector
+from npuemu.models.parts import scalar
 from npuemu.models.parts.banks import Operand
 from npuemu.models.parts.estimate import cdiv, parts
-
-# Scalar instructions: for an entry of V's queue in a softmax; before the first load of a tile.
-_ENTRY, _PRELUDE = 10, 60
 
 
 @dataclass
@@ -28,7 +26,7 @@ class LiftVector(Vector):
         depth = self.plan.machine.file.die.queue_depth.value
         load = self.plan.costs.gm("mov_gm_ub")
         taken = max(load.head + load.bytes_work(self["LIFT_ROWS"] * self["D"]), load.alone(0))
-        self.pipe.hold((len(self.pipe.entries) - depth) * _ENTRY + _PRELUDE + taken)
+        self.pipe.hold((len(self.pipe.entries) - depth) * scalar.ENTRY + scalar.LIFT_LOAD + taken)
         if step.first and self["Q_LIFTED"]:
             for rows in parts(step.half(self.core)[1], self["LIFT_ROWS"]):
                 self._block(rows, 0, query=True)

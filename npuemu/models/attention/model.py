@@ -14,17 +14,13 @@ from npuemu.models.attention.lift import LiftVector
 from npuemu.models.attention.split import SplitVector
 from npuemu.models.attention.steps import Step, all_steps, block_items, step_traffic
 from npuemu.models.attention.vector import Vector
+from npuemu.models.parts import scalar
 from npuemu.models.parts.estimate import Estimate, cdiv
 from npuemu.models.parts.plan import Plan
 from npuemu.models.parts.vector import VectorPipe
 from npuemu.models.sharing.queueing import slower
 
-_PREAMBLE = 80  # scalar instructions before the first load, besides that of a length
 _TURN = 6  # all rings of two or three slots stand as before after so many steps
-# Scalar instructions: of a mask a query's line and a group of keys in it; from a step's last
-# instruction for V to the next one's mask; of a step besides those that V is given; to both those
-# that load scores and PV from GM.
-_LINE, _GROUP, _BETWEEN, _STEP, _EXCHANGE = 25, 7, 110, 325, 95
 
 
 @dataclass(frozen=True)
@@ -134,11 +130,9 @@ class Attention:
         v.update(before, 0)
         v.prepare(before)
         lengths = (2 if self["PAIRED"] else 3) * load if self["CAUSAL"] else 0
-        mask = lines * _LINE + made * _GROUP
-        between = _BETWEEN + (0 if self["PAIRED"] else _EXCHANGE)
-        whole = (
-            _STEP - _BETWEEN + between + len(v.pipe.entries) + lengths + mask + step.first * load
-        )
+        mask = lines * scalar.MASK_LINE + made * scalar.MASK_GROUP
+        between = scalar.STEP_TO_MASK + (0 if self["PAIRED"] else scalar.EXCHANGE)
+        whole = scalar.STEP + between + len(v.pipe.entries) + lengths + mask + step.first * load
         if not self["CAUSAL"] or lines == 0:
             return whole, 0.0
         depth = die.queue_depth.value
@@ -203,7 +197,7 @@ class Attention:
         Before: until the first load, or until the first scores are with the vector cores. Behind:
         from the last load, or from the last weights on, what V has not done meanwhile.
         """
-        before = _PREAMBLE + self.plan.machine.file.scalar.load_global.value
+        before = scalar.ATTENTION + self.plan.machine.file.scalar.load_global.value
         if not steps:
             return before
         cube, last, count = self.cube, steps[-1], len(steps)

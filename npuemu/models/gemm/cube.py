@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from npuemu.models.gemm.panels import COLUMN, SCALES, Formats, Panels, halves
+from npuemu.models.parts import scalar
 from npuemu.models.parts.estimate import Estimate, fresh_cases
 from npuemu.models.parts.plan import Plan
-
-_PREAMBLE = 60  # scalar instructions before the first load
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ class CubeGemm(Panels):
         beside = made[-1] if len(sizes) > 1 else 0
         own = max(beside, fix.bytes_work(sizes[0])) + sum(map(fix.bytes_work, sizes[1:])) - beside
         out = max(own, stored / self.costs.hbm - beside)
-        return _PREAMBLE + first + mmad.tail + fix.head + out + fix.tail
+        return scalar.CUBE_GEMM + first + mmad.tail + fix.head + out + fix.tail
 
 
 BF16 = Formats("b16", "bf16")

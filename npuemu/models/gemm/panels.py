@@ -90,8 +90,8 @@ class Panels:
 
     def multiply(self, rows: int, cols: int, columns: int) -> int:
         """M: one instruction."""
-        tiles = cdiv(rows, 16) * (cols // 16)
-        return self.costs.of("mmad", self.formats.type).work(tiles * columns)
+        width, kind = self.formats.width, self.formats.type
+        return self.costs.step(width, kind, cdiv(rows, 16), cols // 16, columns)[2]
 
     def step(self, rows: int, cols: int, step: int) -> tuple[int, list[int]]:
         """A step of ``step`` columns: MTE1, and M by halves of the rows."""

@@ -11,12 +11,11 @@ from functools import cached_property
 
 from npuemu.models.gemm.cube import MXFP4, CubeGemm
 from npuemu.models.gemm.panels import COLUMN, SCALES
+from npuemu.models.parts import scalar
 from npuemu.models.parts.estimate import SCALED, Estimate, cdiv, parts
 from npuemu.models.parts.plan import Plan
 from npuemu.models.quantize.mx import split_unit
 from npuemu.models.sharing.pipe import Memory, Move, Pipe
-
-_PREAMBLE = 40  # scalar instructions of a vector core before its first load
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class GemmW4A16Msd(CubeGemm):
         """When the cube cores see each phase: a flag among the vector cores, then one to them."""
         units, ready = list(self._units()), [math.inf] * len(self._phases)
         memory, flag = Memory(self.costs), self.costs.flag
-        load, v, store = Pipe(_PREAMBLE), Pipe(), Pipe()
+        load, v, store = Pipe(scalar.SPLIT_W4A16), Pipe(), Pipe()
         loaded: list[float] = []
         split, left = [0.0, 0.0], [0.0, 0.0]
         vconv = self.costs.of("vconv", "bf16_e2m1", "rint")

@@ -94,6 +94,13 @@ class Costs:
         row = self._timing(name, suffixes)
         return Transfer(row, rules.smallest_request.value, rules.misaligned_percent.value)
 
+    def step(self, width: str, kind: str, mf: int, nf: int, kf: int) -> tuple[int, int, int]:
+        """(A, W, product): MTE1, MTE1 and M cycles of a step of mf x nf fractals over kf columns of
+        32 bytes. width, kind: suffixes of the L1 -> L0 loads and of mmad.
+        """
+        a, w = self.of("load_l1_l0a", width), self.of("load_l1_l0b", width)
+        return a.work(mf * kf), w.work(nf * kf), self.of("mmad", kind).work(mf * nf * kf)
+
     @cached_property
     def line(self) -> int:
         """Bytes of a line of the memory."""

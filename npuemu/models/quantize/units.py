@@ -9,14 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil
 
+from npuemu.models.parts import scalar
 from npuemu.models.parts.cost import Transfer
 from npuemu.models.parts.estimate import Estimate
 from npuemu.models.parts.plan import Plan
 from npuemu.models.parts.vector import Steady
 from npuemu.models.sharing.pipe import Move, Pipe
 from npuemu.models.sharing.timeline import Process, Shared, Timeline
-
-_PREAMBLE = 30  # scalar instructions before the first load
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Launch:
 
     def loads(self, core: int, units: list[Unit]) -> Process:
         """MTE2: a load as soon as a buffer is free."""
-        pipe, row = Pipe(after=_PREAMBLE), self.plan.costs.gm("mov_gm_ub")
+        pipe, row = Pipe(after=scalar.QUANTIZE), self.plan.costs.gm("mov_gm_ub")
         events = self.timeline.events
         for i, run in enumerate(run for unit in units for run in unit.loads):
             start = pipe.starts()
@@ -110,7 +109,7 @@ class Launch:
 
     def stores(self, core: int, units: list[Unit]) -> Process:
         """MTE3: what V has made."""
-        pipe, row = Pipe(after=_PREAMBLE), self.plan.costs.gm("mov_ub_gm")
+        pipe, row = Pipe(after=scalar.QUANTIZE), self.plan.costs.gm("mov_ub_gm")
         events = self.timeline.events
         for i, part in enumerate(part for unit in units for part in unit.stores):
             yield "made", core, i

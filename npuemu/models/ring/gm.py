@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from npuemu.models.parts import scalar
 from npuemu.models.parts.core_groups import Group
 from npuemu.models.parts.estimate import cdiv, parts
 from npuemu.models.sharing.pipe import GroupPipes, Memory
 
 if TYPE_CHECKING:
     from npuemu.models.ring.w8a16_gm import GemmW8A16
-
-_PREAMBLE = 60  # scalar instructions before the first load
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,8 @@ class GmFlow(GroupPipes):
     def __post_init__(self) -> None:
         model, plan = self.model, self.model.plan
         self.alike = model.alike
-        self.inwards = Memory(model.costs, _PREAMBLE, _PREAMBLE)
-        self.across = Memory(model.costs, _PREAMBLE, _PREAMBLE)
+        self.inwards = Memory(model.costs, scalar.GM_RING, scalar.GM_RING)
+        self.across = Memory(model.costs, scalar.GM_RING, scalar.GM_RING)
         self.chunks = list(parts(plan["K"], plan["CHUNK"]))
         self.panels = list(parts(self.group.cols, plan["TILE_N"]))
         self.a_free = [0.0, 0.0]
@@ -65,7 +64,7 @@ class GmFlow(GroupPipes):
     def run(self) -> float:
         """Follow all panels; the end of the run."""
         lift = self.model.lift
-        self.hold(_PREAMBLE)
+        self.hold(scalar.GM_RING)
         for panel, cols in enumerate(self.panels):
             if lift and panel > 1:
                 self._scale(panel - 2)

@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from npuemu.models.parts import scalar
 from npuemu.models.parts.core_groups import Group, core_groups
 from npuemu.models.parts.cost import Costs
 from npuemu.models.parts.estimate import Estimate, align_up, cdiv, parts
 from npuemu.models.parts.plan import Plan
 from npuemu.models.sharing.pipe import GroupPipes, Memory, Move
-
-_PREAMBLE = 45  # scalar instructions before the first load
 
 
 @dataclass(frozen=True)
@@ -133,10 +132,8 @@ class Ring:
 
     def step(self, mf: int, nf: int, k: int, kt: int) -> tuple[int, int]:
         """(MTE1, M) cycles of a step: loads of A and of the weight, one product."""
-        width, kind = self.types()
-        of, kf = self.costs.of, kt // self.plan["COLUMN"]
-        moved = of("load_l1_l0a", width).work(mf * kf) + of("load_l1_l0b", width).work(nf * kf)
-        return moved, of("mmad", kind).work(mf * nf * kf)
+        a, w, made = self.costs.step(*self.types(), mf, nf, kt // self.plan["COLUMN"])
+        return a + w, made
 
     def store(self, flow: Flow, sums: Sums) -> None:
         """FIX: a row tile of C, or what the kernel does with its sums instead."""
@@ -195,7 +192,7 @@ class Ring:
         flow = Flow(self, max(self.groups, key=lambda g: g.size))
         end = flow.run()
         memories = self.costs.memories(moved, sum(t.nbytes for t in self.plan.program.tensors))
-        streams = self.streams(flow, moved) or [Stream(_PREAMBLE, *memories.values())]
+        streams = self.streams(flow, moved) or [Stream(scalar.L1_RING, *memories.values())]
         rest = max(s.start + max(s.l2, s.hbm) for s in streams)
         terms = flow.busy | memories
         return Estimate(round(max(end, rest + flow.edges)), moved, terms)
@@ -226,8 +223,8 @@ class Flow(GroupPipes):
         plan = self.ring.plan
         self.alike = sum(g.size for g in self.ring.groups) / self.group.size  # groups
         costs = self.ring.costs
-        self.inwards = Memory(costs, _PREAMBLE, _PREAMBLE)  # of the vector cores
-        self.across = Memory(costs, _PREAMBLE, _PREAMBLE)  # of the cube core
+        self.inwards = Memory(costs, scalar.L1_RING, scalar.L1_RING)  # of the vector cores
+        self.across = Memory(costs, scalar.L1_RING, scalar.L1_RING)  # of the cube core
         self.out = Memory(costs)  # C
         self.chunks = list(parts(plan["K"], plan["CHUNK"]))
         self.a_free = [0.0] * plan["A_BUFFERS"]
@@ -250,7 +247,7 @@ class Flow(GroupPipes):
     def run(self) -> float:
         """Follow all chunks; the end of the run."""
         plan, ring = self.ring.plan, self.ring
-        self.hold(_PREAMBLE)
+        self.hold(scalar.L1_RING)
         ring.open(self)
         for _, strip in self._all_strips():
             self.begun += 1

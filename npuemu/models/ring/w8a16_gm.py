@@ -151,9 +151,8 @@ class GemmW8A16:
 
     def step(self, rows: int, cols: int, kt: int) -> tuple[int, int]:
         """(MTE1, M) cycles of a step."""
-        of, mf, nf, kf = self.costs.of, cdiv(rows, 16), cols // 16, kt // 16
-        moved = of("load_l1_l0a", "b16").work(mf * kf) + of("load_l1_l0b", "b16").work(nf * kf)
-        return moved, of("mmad", "bf16").work(mf * nf * kf)
+        a, w, made = self.costs.step("b16", "bf16", cdiv(rows, 16), cols // 16, kt // 16)
+        return a + w, made
 
     def store_tile(self, rows: int, cols: int) -> Move:
         """FIX: a tile of C, or of sums."""

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from npuemu.models.parts import scalar
 from npuemu.models.parts.estimate import cdiv, parts
 from npuemu.models.sharing.pipe import GroupPipes, Memory
 
 if TYPE_CHECKING:
     from npuemu.models.w8a16_msd.model import GemmW8A16Msd
-
-_PREAMBLE = 100  # scalar instructions before the first load
 
 
 @dataclass
@@ -35,7 +34,7 @@ class MsdFlow(GroupPipes):
         self.cols = max(model.columns)
         self.alike = sum(model.columns) / self.cols  # groups
         self.cores = 2 * plan.blocks  # that split
-        self.memory = Memory(model.costs, _PREAMBLE, _PREAMBLE)
+        self.memory = Memory(model.costs, scalar.W8A16_MSD, scalar.W8A16_MSD)
         self.codes_left = 0.0
         self.dispatched = 0.0  # S has come to the next unit
         self.cube = self._cube()
@@ -43,7 +42,7 @@ class MsdFlow(GroupPipes):
     def run(self) -> float:
         """Follow all phases; the end of the run."""
         model, plan, flag = self.model, self.model.plan, self.model.costs.flag
-        self.hold(_PREAMBLE)
+        self.hold(scalar.W8A16_MSD)
         next(self.cube)  # asks for its first chunk of W before the vector cores have prepared UB
         tiles = list(parts(self.cols, plan["NT"]))
         for phase in range(len(model.phases) + 1):
@@ -161,7 +160,7 @@ class MsdFlow(GroupPipes):
         """W, h and l of ``place`` = (k, length) to L0, and a product of each with W."""
         of, (k, ks) = self.model.costs.of, place
         to_b, to_a, mmad = of("load_l1_l0b", "b8"), of("load_l1_l0a", "b8"), of("mmad", "s8")
-        w, a, product = self.model.step(rows, cols, ks)
+        a, w, product = self.model.step(rows, cols, ks)
         first = 2 * (len(self.full) % self.model.plan["PAIRS"])
         self.mte1.run(ready, to_b, w)
         loaded = self.mte1.run(self.h_free, to_a, a)

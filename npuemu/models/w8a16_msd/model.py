@@ -92,13 +92,8 @@ class GemmW8A16Msd:
     # --- cube core
 
     def step(self, rows: int, cols: int, ks: int) -> tuple[int, int, int]:
-        """(W, one part of A, one product): MTE1, MTE1 and M cycles of a step."""
-        of, mf, nf, kf = self.costs.of, cdiv(rows, 16), cols // 16, ks // 32
-        return (
-            of("load_l1_l0b", "b8").work(nf * kf),
-            of("load_l1_l0a", "b8").work(mf * kf),
-            of("mmad", "s8").work(mf * nf * kf),
-        )
+        """(One part of A, W, one product): MTE1, MTE1 and M cycles of a step."""
+        return self.costs.step("b8", "s8", cdiv(rows, 16), cols // 16, ks // 32)
 
     def load_w(self, cols: int, k: int, fresh: bool) -> Move:
         """MTE2: the chunk of W at ``k``; whole lines come with the first of their chunks."""

@@ -4,14 +4,13 @@ and at the memory; see `docs/models.md`.
 
 from __future__ import annotations
 
+from npuemu.models.parts import scalar
 from npuemu.models.parts.estimate import align_up, cdiv
 from npuemu.models.parts.plan import Plan
 from npuemu.models.quantize.int8 import pieces, times
 from npuemu.models.sharing.timeline import Process, Shared, Timeline
 from npuemu.models.w8a8.pieces import Work, work
 from npuemu.models.w8a8.tiles import Tile, by_group
-
-PREAMBLE = 50  # scalar instructions before the first load
 
 
 class Launch:
@@ -71,7 +70,7 @@ class Launch:
         all others from L2; codes come when their phase is in GM.
         """
         head = self.plan.costs.gm("nd2nz_gm_l1").head
-        now: float = PREAMBLE + head
+        now: float = scalar.W8A8 + head
         number = 0
         for tile in tiles:
             phase = "phase", cdiv(tile.end, self.plan["w8_phase"]) - 1
@@ -187,7 +186,7 @@ class Launch:
         widths = pieces(self.plan)
         passes = (True, False) if len(widths) > 1 else (True,)
         sequence = [(width, fresh) for fresh in passes for width in widths]
-        now: float = PREAMBLE + self._counting()
+        now: float = scalar.W8A8 + self._counting()
         number, idle = 0, True
         for step in range(self.steps):
             for width, fresh in sequence:
@@ -206,8 +205,8 @@ class Launch:
 
     def _counting(self) -> int:
         """S: a vector core counts the rows of all groups first."""
-        scalar = self.plan.machine.file.scalar
-        return self.plan["G"] * scalar.load_global.value if by_group(self.plan) else 0
+        load = self.plan.machine.file.scalar.load_global.value
+        return self.plan["G"] * load if by_group(self.plan) else 0
 
     def _code(self) -> Process:
         """V: units, as far ahead of the tiles as the kernel wants them: maxima, then codes."""

@@ -4,9 +4,10 @@ tiles of codes, the vector cores scale the sums; see `docs/models.md`.
 
 from __future__ import annotations
 
+from npuemu.models.parts import scalar
 from npuemu.models.parts.estimate import Estimate
 from npuemu.models.parts.plan import Plan
-from npuemu.models.w8a8.launch import PREAMBLE, Launch
+from npuemu.models.w8a8.launch import Launch
 from npuemu.models.w8a8.tiles import Tile, by_group, core_rows, tiles
 
 
@@ -16,7 +17,7 @@ def estimate(plan: Plan) -> Estimate:
     rows = max((tile.end for tile in found), default=0)
     moved = _traffic(plan, found, rows)
     if not found:
-        return Estimate(PREAMBLE, moved, {"S": PREAMBLE})
+        return Estimate(scalar.W8A8, moved, {"S": scalar.W8A8})
     launch = Launch(plan, found, rows)
     launch.run()
     terms = launch.work() | plan.costs.memories(moved, _fresh(plan, found, rows))
