@@ -12,17 +12,14 @@ from dataclasses import dataclass
 from npuemu import api
 from npuemu.errors import UserError
 from npuemu.machine import Machine
-from npuemu.models import gemm_w8a8, quantize_int8, quantize_mx
-from npuemu.models.attention import attention
-from npuemu.models.cube_gemm import CubeGemm, Formats
-from npuemu.models.estimate import Estimate
-from npuemu.models.gemm_w4a8 import W4A8Ring
-from npuemu.models.gemm_w4a16_lift import LiftW4Ring
-from npuemu.models.gemm_w4a16_msd import GemmW4A16Msd
-from npuemu.models.gemm_w8a16 import GemmW8A16
-from npuemu.models.gemm_w8a16_msd import GemmW8A16Msd
-from npuemu.models.gemm_w8a16_ring import DequantRing, LiftRing
-from npuemu.models.plan import Plan
+from npuemu.models.attention import model as attention
+from npuemu.models.gemm import cube, w4a16_msd
+from npuemu.models.parts.estimate import Estimate
+from npuemu.models.parts.plan import Plan
+from npuemu.models.quantize import int8, mx
+from npuemu.models.ring import w4a8, w4a16_lift, w8a16
+from npuemu.models.w8a8 import model as w8a8
+from npuemu.models.w8a16_msd import model as w8a16_msd
 
 
 @dataclass(frozen=True)
@@ -33,36 +30,28 @@ class Model:
     estimate: Callable[[Plan], Estimate]
 
 
-def _w8a16(plan: Plan, lift: bool) -> Estimate:
-    """Through the ring in L1 where the vector cores reach it, else through GM."""
-    if "ub_l1" in plan.machine.features:
-        return (LiftRing if lift else DequantRing)(plan).estimate()
-    return GemmW8A16(plan, lift).estimate()
-
-
 _950 = ("ascend950pr",)
 _BOTH = ("ascend910b1", *_950)
-_MXFP4 = Formats("b4", "mxfp4", mx=True)
 MODELS: dict[str, Model] = {
-    "attn_bf16": Model(_BOTH, attention),
-    "attn_kv8_dequant": Model(_BOTH, attention),
-    "attn_kv8_lift": Model(_BOTH, attention),
-    "attn_kv8_msd": Model(_BOTH, attention),
-    "gemm_bf16": Model(_BOTH, lambda p: CubeGemm(p, Formats("b16", "bf16")).estimate()),
-    "gemm_mxfp4": Model(_950, lambda p: CubeGemm(p, _MXFP4).estimate()),
-    "gemm_w4a16_lift": Model(_950, lambda p: LiftW4Ring(p).estimate()),
-    "gemm_w4a16_msd": Model(_950, lambda p: GemmW4A16Msd(p, _MXFP4).estimate()),
-    "gemm_w4a8": Model(_950, lambda p: W4A8Ring(p).estimate()),
-    "gemm_w8a16_dequant": Model(_BOTH, lambda p: _w8a16(p, lift=False)),
-    "gemm_w8a16_lift": Model(_BOTH, lambda p: _w8a16(p, lift=True)),
-    "gemm_w8a16_msd": Model(_BOTH, lambda p: GemmW8A16Msd(p).estimate()),
-    "gemm_w8a8": Model(_BOTH, gemm_w8a8.estimate),
-    "gemm_w8a8_grouped": Model(_BOTH, gemm_w8a8.estimate),
-    "quantize_int8": Model(_BOTH, quantize_int8.estimate),
-    "quantize_int8_msd": Model(_BOTH, quantize_int8.estimate),
-    "quantize_mxfp4": Model(_BOTH, quantize_mx.estimate),
-    "quantize_mxfp4_msd": Model(_BOTH, quantize_mx.estimate),
-    "quantize_mxfp8": Model(_BOTH, quantize_mx.estimate),
+    "attn_bf16": Model(_BOTH, attention.estimate),
+    "attn_kv8_dequant": Model(_BOTH, attention.estimate),
+    "attn_kv8_lift": Model(_BOTH, attention.estimate),
+    "attn_kv8_msd": Model(_BOTH, attention.estimate),
+    "gemm_bf16": Model(_BOTH, cube.bf16),
+    "gemm_mxfp4": Model(_950, cube.mxfp4),
+    "gemm_w4a16_lift": Model(_950, w4a16_lift.estimate),
+    "gemm_w4a16_msd": Model(_950, w4a16_msd.estimate),
+    "gemm_w4a8": Model(_950, w4a8.estimate),
+    "gemm_w8a16_dequant": Model(_BOTH, w8a16.dequant),
+    "gemm_w8a16_lift": Model(_BOTH, w8a16.lift),
+    "gemm_w8a16_msd": Model(_BOTH, w8a16_msd.estimate),
+    "gemm_w8a8": Model(_BOTH, w8a8.estimate),
+    "gemm_w8a8_grouped": Model(_BOTH, w8a8.estimate),
+    "quantize_int8": Model(_BOTH, int8.estimate),
+    "quantize_int8_msd": Model(_BOTH, int8.estimate),
+    "quantize_mxfp4": Model(_BOTH, mx.estimate),
+    "quantize_mxfp4_msd": Model(_BOTH, mx.estimate),
+    "quantize_mxfp8": Model(_BOTH, mx.estimate),
 }
 """Models by kernel."""
 

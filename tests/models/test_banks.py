@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import npuemu
-from npuemu.models.banks import Side, conflicts
+from npuemu.models.parts.banks import Banks, Operand, conflicts
 
 PROBE = """
 .kernel probe
@@ -30,10 +30,13 @@ WIDEN = "vconv.bf16_f32.none r3, r1, rep=64, dst_rep=8, src_rep=4"
 REPEATS = {ADD: 64, SPREAD: 30, SCALE: 64, WIDEN: 64}
 
 
-def _sides(text: str, first: int, second: int, result: int) -> tuple[Side, Side, Side | None]:
-    read = {SPREAD: Side(first, 512, 8, 64), WIDEN: Side(first, 128, 4)}.get(text, Side(first))
-    other = {WIDEN: None, SCALE: Side(second, 0, 1)}.get(text, Side(second))
-    return read, Side(result), other
+def _sides(
+    text: str, first: int, second: int, result: int
+) -> tuple[Operand, Operand, Operand | None]:
+    steps = {SPREAD: Operand(first, 512, 8, 64), WIDEN: Operand(first, 128, 4)}
+    read = steps.get(text, Operand(first))
+    other = {WIDEN: None, SCALE: Operand(second, 0, 1)}.get(text, Operand(second))
+    return read, Operand(result), other
 
 
 @pytest.mark.parametrize("machine", ["ascend910b1", "ascend950pr"])
@@ -54,5 +57,6 @@ def test_conflicts_of_one_instruction(
     run = npuemu.run(program, mode="timing", check=False)
     stalls = run.report["cores"][0]["pipes"]["V"]["stalls"]
     read, written, other = _sides(text, first, second, result)
-    found = conflicts(npuemu.machine(machine), REPEATS[text], read, written, other)
+    rule = Banks.of(npuemu.machine(machine))
+    found = conflicts(rule, REPEATS[text], written, read, other)
     assert found == stalls.get("bank_conflict", 0)

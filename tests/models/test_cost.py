@@ -9,7 +9,7 @@ import npuemu
 from npuemu.engine.cost import plain_work
 from npuemu.engine.decode import cost_row
 from npuemu.isa.table import load
-from npuemu.models.cost import Cost, Costs
+from npuemu.models.parts.cost import Cost, Costs
 
 MACHINES = ("ascend910b1", "ascend910c", "ascend950pr")
 

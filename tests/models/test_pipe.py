@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import npuemu
-from npuemu.models.cost import Costs
-from npuemu.models.pipe import Memory, Move, Pipe
+from npuemu.models.parts.cost import Costs
+from npuemu.models.sharing.pipe import Memory, Move, Pipe
 
 COSTS = Costs(npuemu.machine("ascend910b1"))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import npuemu
-from npuemu.models.cost import Costs
-from npuemu.models.timeline import Process, Shared, Timeline
+from npuemu.models.parts.cost import Costs
+from npuemu.models.sharing.timeline import Process, Shared, Timeline
 
 
 def test_processes_go_on_in_order_of_time() -> None:

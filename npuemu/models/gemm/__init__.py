@@ -1,0 +1,1 @@
+"""GEMMs whose operands come to the cube core as they are."""

@@ -1,0 +1,1 @@
+"""What models are made of: costs, the plan of a run, V instruction by instruction."""

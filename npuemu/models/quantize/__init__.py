@@ -1,0 +1,1 @@
+"""Quantisers: units of rows or elements through the vector cores."""

@@ -1,0 +1,1 @@
+"""GEMMs whose weight the vector cores lift on its way to the cube core, through a ring."""
