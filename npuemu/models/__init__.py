@@ -7,7 +7,6 @@ since its text holds its tiling, and nothing is run. Formulas: `docs/models.md`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from npuemu import api
 from npuemu.errors import UserError
@@ -21,39 +20,31 @@ from npuemu.models.ring import w4a8, w4a16_lift, w8a16
 from npuemu.models.w8a8 import model as w8a8
 from npuemu.models.w8a16_msd import model as w8a16_msd
 
+Model = Callable[[Plan], Estimate]
+"""What a kernel would take, of what the assembler decided for a shape."""
 
-@dataclass(frozen=True)
-class Model:
-    """A kernel's model and the machines that it was compared on; others of their kind work too."""
-
-    machines: tuple[str, ...]
-    estimate: Callable[[Plan], Estimate]
-
-
-_950 = ("ascend950pr",)
-_BOTH = ("ascend910b1", *_950)
 MODELS: dict[str, Model] = {
-    "attn_bf16": Model(_BOTH, attention.estimate),
-    "attn_kv8_dequant": Model(_BOTH, attention.estimate),
-    "attn_kv8_lift": Model(_BOTH, attention.estimate),
-    "attn_kv8_msd": Model(_BOTH, attention.estimate),
-    "gemm_bf16": Model(_BOTH, cube.bf16),
-    "gemm_mxfp4": Model(_950, cube.mxfp4),
-    "gemm_w4a16_lift": Model(_950, w4a16_lift.estimate),
-    "gemm_w4a16_msd": Model(_950, w4a16_msd.estimate),
-    "gemm_w4a8": Model(_950, w4a8.estimate),
-    "gemm_w8a16_dequant": Model(_BOTH, w8a16.dequant),
-    "gemm_w8a16_lift": Model(_BOTH, w8a16.lift),
-    "gemm_w8a16_msd": Model(_BOTH, w8a16_msd.estimate),
-    "gemm_w8a8": Model(_BOTH, w8a8.estimate),
-    "gemm_w8a8_grouped": Model(_BOTH, w8a8.estimate),
-    "quantize_int8": Model(_BOTH, int8.estimate),
-    "quantize_int8_msd": Model(_BOTH, int8.estimate),
-    "quantize_mxfp4": Model(_BOTH, mx.estimate),
-    "quantize_mxfp4_msd": Model(_BOTH, mx.estimate),
-    "quantize_mxfp8": Model(_BOTH, mx.estimate),
+    "attn_bf16": attention.estimate,
+    "attn_kv8_dequant": attention.estimate,
+    "attn_kv8_lift": attention.estimate,
+    "attn_kv8_msd": attention.estimate,
+    "gemm_bf16": cube.bf16,
+    "gemm_mxfp4": cube.mxfp4,
+    "gemm_w4a16_lift": w4a16_lift.estimate,
+    "gemm_w4a16_msd": w4a16_msd.estimate,
+    "gemm_w4a8": w4a8.estimate,
+    "gemm_w8a16_dequant": w8a16.dequant,
+    "gemm_w8a16_lift": w8a16.lift,
+    "gemm_w8a16_msd": w8a16_msd.estimate,
+    "gemm_w8a8": w8a8.estimate,
+    "gemm_w8a8_grouped": w8a8.estimate,
+    "quantize_int8": int8.estimate,
+    "quantize_int8_msd": int8.estimate,
+    "quantize_mxfp4": mx.estimate,
+    "quantize_mxfp4_msd": mx.estimate,
+    "quantize_mxfp8": mx.estimate,
 }
-"""Models by kernel."""
+"""Models by kernel; each serves all machines of its kernel, and others of their kind."""
 
 
 def estimate(
@@ -74,7 +65,7 @@ def estimate(
     target = machine if isinstance(machine, Machine) else api.machine(machine)
     program = api.load(kernel, machine=target, blocks=blocks, **params)
     steering = {name: tuple(int(v) for v in values) for name, values in (inputs or {}).items()}
-    return MODELS[kernel].estimate(Plan(program, target, steering))
+    return MODELS[kernel](Plan(program, target, steering))
 
 
 __all__ = ["MODELS", "Estimate", "Model", "Plan", "estimate"]

@@ -72,9 +72,9 @@ class ModelErrors:
     def section(self) -> Section:
         """One step a model and machine."""
         steps = tuple(
-            Step(f"model of {kernel}, {machine}", partial(self.compare, kernel, machine))
-            for kernel, model in models.MODELS.items()
-            for machine in model.machines
+            Step(f"model of {kernel.name}, {machine}", partial(self.compare, kernel.name, machine))
+            for kernel in api.list_kernels()
+            for machine in kernel.machines
         )
         remark = (
             f"Traffic must be equal to the byte. Cycles of large shapes must be within "
