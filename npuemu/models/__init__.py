@@ -6,9 +6,12 @@ since its text holds its tiling, and nothing is run. Formulas: `docs/models.md`.
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 
 from npuemu import api
+from npuemu.asm.program import INTEGER_RANGE, Program
 from npuemu.errors import UserError
 from npuemu.machine import Machine
 from npuemu.models.attention import model as attention
@@ -58,14 +61,34 @@ def estimate(
     """What a kernel would take: cycles and bytes; a `UserError` where there is no model.
 
     params: as `npuemu.load` takes them. inputs: integer tensors that steer the kernel
-    (``group_sizes``, ``kv_len``); by default as full as they may be.
+    (``group_sizes``, ``kv_len``), flat; by default full caches and even groups. A value that the
+    kernel refuses is a `UserError`.
     """
     if kernel not in MODELS:
         raise UserError(f"no model of {kernel!r} (there are: {', '.join(MODELS)})")
     target = machine if isinstance(machine, Machine) else api.machine(machine)
     program = api.load(kernel, machine=target, blocks=blocks, **params)
-    steering = {name: tuple(int(v) for v in values) for name, values in (inputs or {}).items()}
+    steering = {name: _steering(program, name, values) for name, values in (inputs or {}).items()}
     return MODELS[kernel](Plan(program, target, steering))
+
+
+def _steering(program: Program, name: str, values: Sequence[int]) -> tuple[int, ...]:
+    """The values of an integer input; `UserError` where the kernel would not take them."""
+    known = {t.name: t for t in program.tensors if t.role == "in" and t.dtype == "s32"}
+    if name not in known:
+        names = ", ".join(known) or "none"
+        raise UserError(f"{program.name} has no integer input {name!r} (it has: {names})")
+    count, (least, most) = math.prod(known[name].shape), known[name].bounds or INTEGER_RANGE["s32"]
+    try:
+        found = tuple(operator.index(value) for value in values)
+    except TypeError:
+        raise UserError(f"{name} takes {count} integers, not {values!r}") from None
+    if len(found) != count:
+        raise UserError(f"{name} takes {count} integers, not {len(found)}")
+    for index, value in enumerate(found):
+        if not least <= value <= most:
+            raise UserError(f"{name}[{index}] is {value}: must be {least} .. {most}")
+    return found
 
 
 __all__ = ["MODELS", "Estimate", "Model", "Plan", "estimate"]

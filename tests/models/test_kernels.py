@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,10 +96,23 @@ def test_models_follow_the_machine_file(kernel: str, base: str, tmp_path: Path) 
         assert abs(found.cycles / run.cycles - 1) <= 0.10
 
 
+REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"kv_len": (5,)}, "kv_len takes 2 integers, not 1"),
+    ({"kv_len": (5, 257)}, "is 257: must be 0 .. 256"),
+    ({"kv_len": (-1, 3)}, r"kv_len\[0\] is -1"),
+    ({"kv_len": ("a", 1)}, "takes 2 integers, not"),
+    ({"kv_len": 3}, "takes 2 integers, not 3"),
+    ({"lengths": (1, 2)}, "no integer input 'lengths' .it has: kv_len."),
+)
+
+
 def test_what_has_no_model() -> None:
     with pytest.raises(npuemu.UserError, match="no model of 'gemm_none'"):
         estimate("gemm_none", "ascend910b1", M=1, N=16, K=32)
     with pytest.raises(npuemu.NpuemuError, match="N must be a multiple of 16"):
         estimate("gemm_bf16", "ascend910b1", M=1, N=17, K=32)
+    for values, message in REFUSED:
+        with pytest.raises(npuemu.UserError, match=message):
+            estimate("attn_bf16", "ascend910b1", inputs=values)  # H = 2, KV = 256
     with pytest.raises(npuemu.UserError, match="25 blocks, but ascend910b1 has 24"):
         estimate("gemm_bf16", "ascend910b1", M=1, N=16, K=32, blocks=25)

@@ -5,9 +5,9 @@ which the vector cores split phase by phase; see `docs/models.md`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 from npuemu.models.gemm.cube import MXFP4, CubeGemm
 from npuemu.models.gemm.panels import COLUMN, SCALES
@@ -116,14 +116,9 @@ class GemmW4A16Msd(CubeGemm):
         return Move(cost, cost.bytes_work(size, size), size, size)
 
     @cached_property
-    def _cycles(self) -> dict[int, int]:
-        return {}
-
-    def _split(self, elements: int) -> int:
-        """V on a unit."""
-        if elements not in self._cycles:
-            self._cycles[elements] = split_unit(self.plan, elements)
-        return self._cycles[elements]
+    def _split(self) -> Callable[[int], int]:
+        """V on a unit of so many elements."""
+        return cache(partial(split_unit, self.plan))
 
     def ready(self, tile: int) -> float:
         """When the codes of the tile's phase are there."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+from npuemu.models.parts.cost import Costs
 from npuemu.models.parts.plan import Plan
 
 
@@ -31,3 +33,30 @@ def core_groups(plan: Plan) -> list[Group]:
             units = (col + 1) * units_n // split_n - col * units_n // split_n
             found.append(Group(units * 16, min(last, plan["M"]) - first))
     return found
+
+
+@dataclass(frozen=True)
+class Divided:
+    """A model of a kernel whose groups divide C so."""
+
+    plan: Plan
+
+    @cached_property
+    def costs(self) -> Costs:
+        """Time rows."""
+        return self.plan.costs
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """Core groups."""
+        return core_groups(self.plan)
+
+    @cached_property
+    def busiest(self) -> Group:
+        """The group with most elements of C."""
+        return max(self.groups, key=lambda g: g.size)
+
+    @cached_property
+    def alike(self) -> float:
+        """Groups, counted by the work of the busiest."""
+        return sum(g.size for g in self.groups) / self.busiest.size

@@ -34,7 +34,7 @@ class VectorPipe:
 
     def __init__(self, plan: Plan, running: bool = False) -> None:
         self.plan = plan
-        self.ordered = "l0c_ub" in plan.machine.features
+        self.ordered = "l0c_ub" in plan.machine.features  # the rule of vector_order.inc
         self.free = self.end = 0
         self.entries: list[int] = []
         self.marks: list[Mark] = []

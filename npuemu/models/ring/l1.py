@@ -7,15 +7,14 @@ them. See `docs/models.md`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from npuemu.models.parts import scalar
-from npuemu.models.parts.core_groups import Group, core_groups
-from npuemu.models.parts.cost import Costs
+from npuemu.models.parts.core_groups import Divided, Group
 from npuemu.models.parts.estimate import Estimate, align_up, cdiv, parts
-from npuemu.models.parts.plan import Plan
 from npuemu.models.sharing.pipe import GroupPipes, Memory, Move
 
 
@@ -70,20 +69,8 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Ring:
+class Ring(Divided, ABC):
     """What the pieces of a kernel take; the methods are those in which kernels differ."""
-
-    plan: Plan
-
-    @cached_property
-    def costs(self) -> Costs:
-        """Time rows."""
-        return self.plan.costs
-
-    @cached_property
-    def groups(self) -> list[Group]:
-        """Core groups."""
-        return core_groups(self.plan)
 
     @cached_property
     def sharing(self) -> int:
@@ -91,17 +78,17 @@ class Ring:
         return self.plan["SPLIT_N"]
 
     @property
+    @abstractmethod
     def buffers(self) -> int:
         """Tiles of the weight that the vector cores load ahead."""
-        raise NotImplementedError
 
+    @abstractmethod
     def weights(self, tile: Tile) -> list[Move]:
         """MTE2 of a vector core: what a tile needs from GM."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lift(self, tile: Tile) -> tuple[int, int]:
         """V: (cycles until a tile's input may be overwritten, all cycles of the tile)."""
-        raise NotImplementedError
 
     def begin_panel(self, flow: Flow, half: int) -> None:
         """What the vector cores do in front of a panel of ``half`` rows of W each."""
@@ -178,9 +165,9 @@ class Ring:
             out += 2 * g.size
         return {"A": (a, 0), "W": (w, 0), "C": (0, out)}
 
+    @abstractmethod
     def traffic(self) -> dict[str, tuple[int, int]]:
         """Bytes (read, written) by tensor."""
-        raise NotImplementedError
 
     def streams(self, flow: Flow, moved: dict[str, tuple[int, int]]) -> list[Stream]:
         """What the memories move from when on, where not all of it from the start."""
@@ -189,7 +176,7 @@ class Ring:
     def estimate(self) -> Estimate:
         """The busiest group, chunk by chunk; no faster than the memories."""
         moved = self.traffic()
-        flow = Flow(self, max(self.groups, key=lambda g: g.size))
+        flow = Flow(self, self.busiest)
         end = flow.run()
         memories = self.costs.memories(moved, sum(t.nbytes for t in self.plan.program.tensors))
         streams = self.streams(flow, moved) or [Stream(scalar.L1_RING, *memories.values())]
@@ -221,7 +208,7 @@ class Flow(GroupPipes):
 
     def __post_init__(self) -> None:
         plan = self.ring.plan
-        self.alike = sum(g.size for g in self.ring.groups) / self.group.size  # groups
+        self.alike = self.ring.alike
         costs = self.ring.costs
         self.inwards = Memory(costs, scalar.L1_RING, scalar.L1_RING)  # of the vector cores
         self.across = Memory(costs, scalar.L1_RING, scalar.L1_RING)  # of the cube core

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 from npuemu.models.parts.estimate import SCALED, Estimate, cdiv
 from npuemu.models.parts.plan import Plan
@@ -39,17 +40,17 @@ class LiftW4Ring(Ring):
 
     # --- V
 
-    @cached_property
-    def _lifts(self) -> dict[Tile, tuple[int, int]]:
-        return {}
-
     def lift(self, tile: Tile) -> tuple[int, int]:
         """Scales where a span or a group of k begins, casts, and products in place."""
-        if tile not in self._lifts:
+        return self._lifted(tile)
+
+    @cached_property
+    def _lifted(self) -> Callable[[Tile], tuple[int, int]]:
+        def taken(tile: Tile) -> tuple[int, int]:
             cast = steady(self.plan, lambda v: self._cast(v, tile))
-            scaled = steady(self.plan, lambda v: self._scale(v, tile))
-            self._lifts[tile] = cast, cast + scaled
-        return self._lifts[tile]
+            return cast, cast + steady(self.plan, lambda v: self._scale(v, tile))
+
+        return cache(taken)
 
     def _cast(self, v: VectorPipe, tile: Tile) -> None:
         """Scales to bf16, 16 of a row in a block; a block for each scale of a group of k; codes, a

@@ -4,9 +4,9 @@ ring in L1; see `docs/models.md`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 from npuemu.models.parts.estimate import SCALED, Estimate, cdiv
 from npuemu.models.parts.plan import Plan
@@ -94,14 +94,9 @@ class W4A8Ring(Ring):
         ]
 
     @cached_property
-    def _cycles(self) -> dict[int, int]:
-        return {}
-
-    def _quantized(self, elements: int) -> int:
-        """V on a unit of A."""
-        if elements not in self._cycles:
-            self._cycles[elements] = pairs_unit(self.plan, elements)
-        return self._cycles[elements]
+    def _quantized(self) -> Callable[[int], int]:
+        """V on a unit of A of so many elements."""
+        return cache(partial(pairs_unit, self.plan))
 
     # --- vector cores: W
 
@@ -111,25 +106,24 @@ class W4A8Ring(Ring):
         span, pitch = (tile.k // 2, (tile.k + tile.kc) // 2), self.plan["K"] // 2
         return [rows_of(self.costs, load, tile.rows, span, pitch, new) for new in (True, False)]
 
-    @cached_property
-    def _lifts(self) -> dict[tuple[int, int], int]:
-        return {}
-
     def lift(self, tile: Tile) -> tuple[int, int]:
         """Its input is free at the end."""
-        key = tile.rows, tile.kc
-        if key not in self._lifts:
-            self._lifts[key] = steady(self.plan, lambda v: self._lift(v, tile))
-        return self._lifts[key], self._lifts[key]
+        taken = self._lifted(tile.rows, tile.kc)
+        return taken, taken
 
-    def _lift(self, v: VectorPipe, tile: Tile) -> None:
+    @cached_property
+    def _lifted(self) -> Callable[[int, int], int]:
+        """V on a tile of so many rows and k."""
+        return cache(lambda rows, kc: steady(self.plan, lambda v: self._lift(v, rows, kc)))
+
+    def _lift(self, v: VectorPipe, rows: int, kc: int) -> None:
         """Three shifts of a copy; then a half of every column from either copy, 8 rows a repeat."""
-        plan, groups = self.plan, tile.rows // 8
+        plan, groups = self.plan, rows // 8
         near, far = v.at("w4"), v.at("w4", plan["COPY"])
         for name, copy in (("vshl.b16", near), ("vshr.s8", near), ("vshr.s8", far)):
             v.op(name, groups * plan["NEAR"] // 32, copy, copy)
         for odd in (0, 1):
-            for column in range(tile.kc // plan["COLUMN"]):
+            for column in range(kc // plan["COLUMN"]):
                 part, inside = divmod(column, 8)
                 to = v.at("nz", part * plan["PART_STEP"] + inside * plan["PITCH"] * 32)
                 at = (column + odd) % 2 * plan["COPY"] + cdiv(column + 1 - odd, 2) * 32

@@ -5,44 +5,21 @@ the weight into bf16, a ring in GM takes it to the cube core; see `docs/models.m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from math import gcd
 
-from npuemu.models.parts.core_groups import Group, core_groups
-from npuemu.models.parts.cost import Costs, Transfer
+from npuemu.models.parts.core_groups import Divided
+from npuemu.models.parts.cost import Transfer
 from npuemu.models.parts.estimate import Estimate, cdiv, parts
-from npuemu.models.parts.plan import Plan
 from npuemu.models.parts.vector import VectorPipe
 from npuemu.models.ring.gm import GmFlow, Tile
 from npuemu.models.sharing.pipe import Move, rows_of
 
 
 @dataclass(frozen=True)
-class GemmW8A16:
+class GemmW8A16(Divided):
     """The model for one run; ``lift``: the scale waits for the sums."""
 
-    plan: Plan
     lift: bool
-
-    @cached_property
-    def costs(self) -> Costs:
-        """Time rows."""
-        return self.plan.costs
-
-    @cached_property
-    def groups(self) -> list[Group]:
-        """Core groups."""
-        return core_groups(self.plan)
-
-    @cached_property
-    def busiest(self) -> Group:
-        """The group with most elements of C."""
-        return max(self.groups, key=lambda g: g.size)
-
-    @cached_property
-    def alike(self) -> float:
-        """Groups, counted by the work of the busiest."""
-        return sum(g.size for g in self.groups) / self.busiest.size
 
     @property
     def lag(self) -> int:
