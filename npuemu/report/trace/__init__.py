@@ -1,0 +1,8 @@
+"""Trace files of a recorded run: for Perfetto (protobuf) and in the Chrome JSON form."""
+
+from __future__ import annotations
+
+from npuemu.report.trace.file import Written, write
+from npuemu.report.trace.spans import write_trace
+
+__all__ = ["Written", "write", "write_trace"]

@@ -1,0 +1,149 @@
+"""A trace in the Chrome JSON form.
+
+Its times are microseconds with three decimals: a thousandth is one cycle. Cores are processes,
+pipes threads.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npuemu.report.trace.model import ALL_CORES, TEXT_KEY, Counter, Ints, Shape, Trace
+from npuemu.report.trace.order import BEGIN, END, Arrows, Steps
+
+CHUNK = 1 << 15
+"""Items that are encoded at a time."""
+RUN = 0
+"""Process of the run as a whole; core c is process c + 1."""
+
+_TIME = "%d.%03d"
+
+
+class Encoder:
+    """Encodes one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.arrows = Arrows(trace)
+        self.texts = np.array([_escaped(text) for text in trace.texts] + [""], object)
+        self.cores = np.array([t.core + 1 for t in trace.tracks], np.int64)
+        self.pipes = np.array([t.pipe for t in trace.tracks], np.int64)
+
+    def stream(self) -> Iterator[tuple[int, bytes]]:
+        """Pieces of the file, each with the number of items in it."""
+        yield 0, b'{"displayTimeUnit": "ns", "traceEvents": [\n'
+        yield 1, (",\n".join(self._heads()) + "").encode()
+        steps = Steps(self.trace)
+        shown = np.flatnonzero(steps.kinds != END)
+        for first in range(0, len(shown), CHUNK):
+            piece = shown[first : first + CHUNK]
+            rows = self._chunk(steps.kinds[piece], steps.items[piece])
+            yield len(piece), (",\n" + ",\n".join(rows)).encode()
+        for counter in self.trace.counters:
+            yield len(counter.times), (",\n" + ",\n".join(_curve(counter))).encode()
+        other = json.dumps(self.trace.facts)
+        yield 0, f'\n], "otherData": {other}}}\n'.encode()
+
+    def _heads(self) -> list[str]:
+        """The run as a slice of its own, then names and order of cores and pipes."""
+        record = self.trace.recording
+        first, last = record.window[0], min(record.window[1], record.cycles)
+        facts = {f"run.{key}": value for key, value in self.trace.facts.items()}
+        rows: list[dict[str, object]] = [
+            {
+                "name": f"{record.kernel} on {record.machine}", "cat": "run", "ph": "X",
+                "pid": RUN, "tid": 0, "ts": first / 1000, "dur": (last - first) / 1000,
+                "args": facts,
+            },
+            _about("process_name", RUN, 0, name=ALL_CORES),
+        ]  # fmt: skip
+        named: set[int] = set()
+        for core, process in [(t.core, t.process) for t in self.trace.tracks] + [
+            (c.core, c.process) for c in self.trace.counters if c.core >= 0
+        ]:
+            if core not in named:
+                named.add(core)
+                rows.append(_about("process_name", core + 1, 0, name=process))
+                rows.append(_about("process_sort_index", core + 1, 0, sort_index=core + 1))
+        for track in self.trace.tracks:
+            place = track.core + 1, track.pipe
+            rows.append(_about("thread_name", *place, name=track.name))
+            rows.append(_about("thread_sort_index", *place, sort_index=track.pipe))
+        return [json.dumps(row) for row in rows]
+
+    def _chunk(self, kinds: NDArray[np.int8], chosen: Ints) -> list[str]:
+        """Rows of some items, in their order."""
+        rows = np.empty(len(chosen), object)
+        for shape, part in self.trace.groups(chosen):
+            for lasting in (True, False):
+                own = part[(kinds[part] == BEGIN) == lasting]
+                if not len(own):
+                    continue
+                for some in self.arrows.alike(chosen[own]):
+                    rows[own[some]] = self._items(lasting, shape, chosen[own[some]])
+        found: list[str] = rows.tolist()
+        return found
+
+    def _items(self, lasting: bool, shape: Shape, chosen: Ints) -> list[str]:
+        """Items of one shape, with as many arrows each, and the ends of these behind each."""
+        items = self.trace.items[chosen]
+        start, stop = items["start"], items["stop"]
+        place = [self.cores[items["track"]], self.pipes[items["track"]]]
+        name = _literal(shape.name) if shape.name else "%s"
+        form = f'{{"name":{name},"cat":"{shape.category}","pid":%d,"tid":%d,"ts":{_TIME},'
+        columns = [] if shape.name else [self.texts[self.trace.names(chosen)]]
+        columns += [*place, *_time(start)]
+        if lasting:
+            form += f'"ph":"X","dur":{_TIME},'
+            columns += _time(stop - start)
+        else:
+            form += '"ph":"i","s":"t",'
+        keys, values = self.trace.arguments(shape, chosen)
+        fixed = [f"{_literal(key)}:{_literal(value)}" for key, value in shape.fixed]
+        varied = [f'"{key}":{"%s" if key == TEXT_KEY else "%d"}' for key in keys]
+        form += f'"args":{{{",".join(fixed + varied)}}}}}'
+        for key, column in zip(keys, values, strict=True):
+            columns.append(self.texts[column] if key == TEXT_KEY else column)
+        out, into = self.arrows.numbers(chosen)
+        for numbers, phase, at in (
+            (out, '"s"', np.maximum(stop - 1, start)),
+            (into, '"f","bp":"e"', start),
+        ):
+            for column in numbers.T:
+                form += f',\n{{"name":"flag","cat":"flag","ph":{phase},"id":%d,'
+                form += f'"pid":%d,"tid":%d,"ts":{_TIME}}}'
+                columns += [column + 1, *place, *_time(at)]
+        return [form % row for row in zip(*(c.tolist() for c in columns), strict=True)]
+
+
+def _escaped(value: object) -> str:
+    return json.dumps(value)
+
+
+def _literal(value: object) -> str:
+    """A value as JSON inside a form."""
+    return _escaped(value).replace("%", "%%")
+
+
+def _time(cycles: Ints) -> list[Ints]:
+    """The two numbers of a time."""
+    return [cycles // 1000, cycles % 1000]
+
+
+def _about(kind: str, process: int, thread: int, **said: object) -> dict[str, object]:
+    return {"name": kind, "ph": "M", "pid": process, "tid": thread, "args": said}
+
+
+def _curve(counter: Counter) -> list[str]:
+    """The samples of a counter."""
+    name, unit = _literal(counter.name), _literal(counter.unit)
+    process = max(counter.core + 1, RUN)
+    kind = "%.3f" if counter.values.dtype == np.float64 else "%d"
+    form = f'{{"name":{name},"ph":"C","pid":{process},"tid":0,"ts":{_TIME},'
+    form += f'"args":{{{unit}:{kind}}}}}'
+    columns = [*_time(counter.times), counter.values]
+    return [form % row for row in zip(*(c.tolist() for c in columns), strict=True)]
