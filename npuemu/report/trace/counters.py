@@ -26,6 +26,8 @@ _GM = re.compile(r"\(\s*GM\s*,")
 
 def live_bytes(recording: Recording) -> list[Counter]:
     """Live bytes of every local memory of every core that had any."""
+    if not len(recording.live):
+        return []
     slots = recording.live["slot"]
     used = np.unique(slots)
     order = np.argsort(slots, kind="stable")

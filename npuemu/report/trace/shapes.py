@@ -109,15 +109,16 @@ class Shapes:
         return [_column(self.recording, items["event"], n) for n in ("row", "kind", "detail")]
 
     def _of_stalls(self, items: NDArray[np.void]) -> list[Ints]:
-        """Kind (-1: dispatch), row, flag of what waits; row, core and pipe of what met it, and
-        the row of the instruction behind that.
+        """Kind (-1: dispatch), row, flag or queue of what waits; row, core and pipe of what met it,
+        and the row of the instruction behind that.
         """
         event, record = items["event"], self.recording
         dispatch = items["cause"] == DISPATCH
         kind = np.where(dispatch, -1, _column(record, event, "kind"))
         row = _column(record, event, "row")
         flagged = (kind == WAIT) | (kind == CROSS_WAIT)
-        detail = np.where(flagged, _column(record, event, "detail"), -1)
+        named = flagged | (kind == FULL)
+        detail = np.where(named, _column(record, event, "detail"), -1)
         known = ~dispatch & (kind != DATA)
         link = np.where(known, _column(record, event, "link"), -1)
         behind = np.where(link >= 0, self.ends.behind[link], -1) if len(record.events) else link
@@ -179,8 +180,7 @@ def _stall(
     elif kind in (BARRIER, DATA):
         name, cause = "wait: barrier", "barrier"
     elif kind == FULL:
-        name = f"wait: queue {PIPES[met & 7]} full" if met >= 0 else "wait: queue full"
-        cause = "queue_full"
+        name, cause = f"wait: queue {PIPES[detail]} full", "queue_full"
     facts: list[tuple[str, str | int]] = [("cause", cause)]
     sides = (("waits", row), ("set", setter), ("awaited", awaited))
     for word, code in ((word, _code(record, number)) for word, number in sides):
