@@ -9,7 +9,6 @@ import gzip
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +162,7 @@ def read_json(path: Path) -> Shown:
     """The Chrome JSON form."""
     raw = path.read_bytes()
     text = gzip.decompress(raw) if path.suffix == ".gz" else raw
-    file = json.loads(text, parse_float=Decimal)
+    file = json.loads(text)
     shown = Shown(facts=file["otherData"])
     names: dict[tuple[str, int, int], Any] = {}
     for event in file["traceEvents"]:
@@ -177,16 +176,16 @@ def read_json(path: Path) -> Shown:
         if phase == "C":
             ((_, value),) = event["args"].items()
             lane = (core, event["name"])
-            shown.curves.setdefault(lane, []).append((_cycle(event["ts"]), float(value)))
+            shown.curves.setdefault(lane, []).append((event["ts"], float(value)))
         elif phase in ("X", "i") and pid:
-            start = _cycle(event["ts"])
-            stop = start + _cycle(event.get("dur", 0))
+            start = event["ts"]
+            stop = start + event.get("dur", 0)
             lane = (core, names["thread_name", pid, tid])
             item = Item(lane, event["name"], event["cat"], start, stop, event["args"])
             last[pid, tid] = item
             shown.items.append(item)
         elif phase in ("s", "f"):
-            item, time = last[pid, tid], _cycle(event["ts"])
+            item, time = last[pid, tid], event["ts"]
             if phase == "s":
                 assert time == max(item.stop - 1, item.start)
                 flows[event["id"]] = item
@@ -199,10 +198,3 @@ def read_json(path: Path) -> Shown:
     for _, _, pid, tid in sorted(orders):
         shown.lanes.append((names["process_name", pid, 0], names["thread_name", pid, tid]))
     return shown
-
-
-def _cycle(microseconds: Decimal | int) -> int:
-    """A time in cycles; it has to be a whole one."""
-    cycles = Decimal(microseconds) * 1000
-    assert cycles == int(cycles)
-    return int(cycles)

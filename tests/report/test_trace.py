@@ -174,7 +174,7 @@ def test_live_bytes_of_a_pipeline(tmp_path: Path, name: str) -> None:
 
 
 def test_times_are_exact_however_late(tmp_path: Path) -> None:
-    """A cycle is a thousandth of JSON's unit and one of the other's: both are whole numbers."""
+    """A cycle is one unit of each form: a microsecond, a nanosecond."""
     whole = hand.recording()
     events = whole.events.copy()
     late = 3_000_000_001
@@ -182,6 +182,9 @@ def test_times_are_exact_however_late(tmp_path: Path) -> None:
         events[field] += late
     moved = replace(whole, events=events, cycles=late + 1000, window=(late, late + 1000))
     for name in FORMS:
-        own = shown(moved, tmp_path / name).lane("block 0 vector 0", "V")
+        found = shown(moved, tmp_path / name)
+        unit = "ns" if name == "t.pftrace" else "us"
+        assert found.facts["time_unit"] == f"1 {unit} of this trace is 1 cycle"
+        own = found.lane("block 0 vector 0", "V")
         expected = hand.SLICES["block 0 vector 0"]["V"]
         assert [(i.start - late, i.stop - late, i.name) for i in own] == expected

@@ -124,7 +124,6 @@ def _facts(recording: Recording, facts: Facts, merging: Merging) -> dict[str, st
         "machine": recording.machine,
         "cycles": recording.cycles,
         "clock_mhz": recording.clock_mhz,
-        "time_unit": "1 ns of this trace is 1 cycle",
         "window": "all cycles" if whole else f"cycles {first} to {min(last, recording.cycles)}",
         "decimation": str(merging) or "nothing merged",
     }

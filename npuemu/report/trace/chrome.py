@@ -1,7 +1,7 @@
 """A trace in the Chrome JSON form.
 
-Its times are microseconds with three decimals: a thousandth is one cycle. Cores are processes,
-pipes threads.
+Its times are microseconds; one of them is one cycle, because viewers lose what lies behind the
+decimal point of large times. Cores are processes, pipes threads.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ CHUNK = 1 << 15
 RUN = 0
 """Process of the run as a whole; core c is process c + 1."""
 
-_TIME = "%d.%03d"
-
 
 class Encoder:
     """Encodes one trace."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
+        self.facts = {**trace.facts, "time_unit": "1 us of this trace is 1 cycle"}
         self.arrows = Arrows(trace)
         self.texts = np.array([_escaped(text) for text in trace.texts] + [""], object)
         self.cores = np.array([t.core + 1 for t in trace.tracks], np.int64)
@@ -35,8 +34,8 @@ class Encoder:
 
     def stream(self) -> Iterator[tuple[int, bytes]]:
         """Pieces of the file, each with the number of items in it."""
-        yield 0, b'{"displayTimeUnit": "ns", "traceEvents": [\n'
-        yield 1, (",\n".join(self._heads()) + "").encode()
+        yield 0, b'{"displayTimeUnit": "ms", "traceEvents": [\n'
+        yield 0, ",\n".join(self._heads()).encode()
         steps = Steps(self.trace)
         shown = np.flatnonzero(steps.kinds != END)
         for first in range(0, len(shown), CHUNK):
@@ -45,18 +44,18 @@ class Encoder:
             yield len(piece), (",\n" + ",\n".join(rows)).encode()
         for counter in self.trace.counters:
             yield len(counter.times), (",\n" + ",\n".join(_curve(counter))).encode()
-        other = json.dumps(self.trace.facts)
+        other = json.dumps(self.facts)
         yield 0, f'\n], "otherData": {other}}}\n'.encode()
 
     def _heads(self) -> list[str]:
         """The run as a slice of its own, then names and order of cores and pipes."""
         record = self.trace.recording
         first, last = record.window[0], min(record.window[1], record.cycles)
-        facts = {f"run.{key}": value for key, value in self.trace.facts.items()}
+        facts = {f"run.{key}": value for key, value in self.facts.items()}
         rows: list[dict[str, object]] = [
             {
                 "name": f"{record.kernel} on {record.machine}", "cat": "run", "ph": "X",
-                "pid": RUN, "tid": 0, "ts": first / 1000, "dur": (last - first) / 1000,
+                "pid": RUN, "tid": 0, "ts": first, "dur": last - first,
                 "args": facts,
             },
             _about("process_name", RUN, 0, name=ALL_CORES),
@@ -94,12 +93,12 @@ class Encoder:
         start, stop = items["start"], items["stop"]
         place = [self.cores[items["track"]], self.pipes[items["track"]]]
         name = _literal(shape.name) if shape.name else "%s"
-        form = f'{{"name":{name},"cat":"{shape.category}","pid":%d,"tid":%d,"ts":{_TIME},'
+        form = f'{{"name":{name},"cat":"{shape.category}","pid":%d,"tid":%d,"ts":%d,'
         columns = [] if shape.name else [self.texts[self.trace.names(chosen)]]
-        columns += [*place, *_time(start)]
+        columns += [*place, start]
         if lasting:
-            form += f'"ph":"X","dur":{_TIME},'
-            columns += _time(stop - start)
+            form += '"ph":"X","dur":%d,'
+            columns.append(stop - start)
         else:
             form += '"ph":"i","s":"t",'
         keys, values = self.trace.arguments(shape, chosen)
@@ -115,8 +114,8 @@ class Encoder:
         ):
             for column in numbers.T:
                 form += f',\n{{"name":"flag","cat":"flag","ph":{phase},"id":%d,'
-                form += f'"pid":%d,"tid":%d,"ts":{_TIME}}}'
-                columns += [column + 1, *place, *_time(at)]
+                form += '"pid":%d,"tid":%d,"ts":%d}'
+                columns += [column + 1, *place, at]
         return [form % row for row in zip(*(c.tolist() for c in columns), strict=True)]
 
 
@@ -129,11 +128,6 @@ def _literal(value: object) -> str:
     return _escaped(value).replace("%", "%%")
 
 
-def _time(cycles: Ints) -> list[Ints]:
-    """The two numbers of a time."""
-    return [cycles // 1000, cycles % 1000]
-
-
 def _about(kind: str, process: int, thread: int, **said: object) -> dict[str, object]:
     return {"name": kind, "ph": "M", "pid": process, "tid": thread, "args": said}
 
@@ -143,7 +137,7 @@ def _curve(counter: Counter) -> list[str]:
     name, unit = _literal(counter.name), _literal(counter.unit)
     process = max(counter.core + 1, RUN)
     kind = "%.3f" if counter.values.dtype == np.float64 else "%d"
-    form = f'{{"name":{name},"ph":"C","pid":{process},"tid":0,"ts":{_TIME},'
+    form = f'{{"name":{name},"ph":"C","pid":{process},"tid":0,"ts":%d,'
     form += f'"args":{{{unit}:{kind}}}}}'
-    columns = [*_time(counter.times), counter.values]
+    columns = [counter.times, counter.values]
     return [form % row for row in zip(*(c.tolist() for c in columns), strict=True)]

@@ -83,7 +83,7 @@ class Encoder:
 
     def _run(self) -> bytes:
         """The run as a slice of its own, with all that is known of it."""
-        facts = [self._fact(f"run.{key}", value) for key, value in self.trace.facts.items()]
+        facts = [self._fact(f"run.{key}", value) for key, value in self._facts().items()]
         first, last = self.trace.recording.window
         last = min(last, self.trace.recording.cycles)
         name = f"{self.trace.recording.kernel} on {self.trace.recording.machine}"
@@ -95,6 +95,9 @@ class Encoder:
             _descriptor(RUN_TRACK, ALL_CORES, 0, 0),
         ]
         return wire.join(parts).tobytes()
+
+    def _facts(self) -> dict[str, str | int | float]:
+        return {**self.trace.facts, "time_unit": "1 ns of this trace is 1 cycle"}
 
     def _fact(self, key: str, value: str | int | float) -> wire.Part:
         """An argument that is written in full: DebugAnnotation by name."""
