@@ -200,6 +200,17 @@ def fire(e, c, p, row, dispatch, flag, time):
         g[G_SETTER_EVENT] = g[G_EVENT]
 
 
+@njit(forceinline=True)
+def _take_release(e, c, p, flag):
+    """Pipe ``p`` decrements a counter: its oldest release is gone."""
+    n = area.counters(e, c)[flag] - 1
+    if area.g(e)[G_ORDER] != 0:
+        clocks.learn_release(area.g(e)[G_ORDER], c * PIPES + p, c * 32 + flag, n + 1)
+    area.counters(e, c)[flag] = n
+    for i in range(n):
+        _move_release(e, c, (flag << 4) + i + 1, (flag << 4) + i)
+
+
 @njit(signature="int64(int64, int64, int64, int64, int64, int64)")
 def meet_counter(e, c, x, row, dispatch, flag):
     """Pipe ``x`` of core ``c`` takes the oldest release of a counter with the wait of code row
@@ -216,17 +227,6 @@ def meet_counter(e, c, x, row, dispatch, flag):
         record(e, x, CROSS_WAIT, row, dispatch, start, ready, pipe[P_CURSOR], link, flag - 256)
     _take_release(e, c, x % PIPES, flag)
     return time
-
-
-@njit(forceinline=True)
-def _take_release(e, c, p, flag):
-    """Pipe ``p`` decrements a counter: its oldest release is gone."""
-    n = area.counters(e, c)[flag] - 1
-    if area.g(e)[G_ORDER] != 0:
-        clocks.learn_release(area.g(e)[G_ORDER], c * PIPES + p, c * 32 + flag, n + 1)
-    area.counters(e, c)[flag] = n
-    for i in range(n):
-        _move_release(e, c, (flag << 4) + i + 1, (flag << 4) + i)
 
 
 @njit

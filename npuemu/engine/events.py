@@ -1,4 +1,4 @@
-"""Events of a recorded run: the rows of `npuemu.observe.recording.EVENT`, as the engine meets them."""
+"""Events of a recorded run, as the engine meets them: rows of `npuemu.observe.recording.EVENT`."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ code.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -102,8 +102,9 @@ class State:
 class Launch:
     """One run. ``tensors``: rows (address, bytes, role) in GM; ``gm``: its bytes, inputs in
     place. ``observe``: watch the buffers; ``check``: and the order of accesses. ``jitter``: seed of
-    another legal timing, 0 for the machine's own. ``window``: the cycles [first, last) whose events
-    are recorded, None for none.
+    another legal timing, 0 for the machine's own. ``named``: ranges (memory
+    number, low, high) of local memories that have names; ``window``: the cycles [first, last) whose
+    events are recorded, None for none.
     """
 
     decoded: Decoded
@@ -114,6 +115,7 @@ class Launch:
     mode: str = "full"
     observe: bool = True
     check: bool = True
+    named: Sequence[tuple[int, int, int]] = ()
     window: tuple[int, int] | None = None
     threads: int = 1
     max_cycles: int = 2_000_000_000
@@ -189,6 +191,7 @@ class Launch:
             protected=frozenset(p for p in range(7) if self.machine.protected(PIPES[p])) | {st.S},
             check=self.check,
             carry=self.mode != "timing",
+            named=self.named,
             window=self.window,
         )
         for core in range(self.cores):

@@ -45,7 +45,7 @@ def enter(e, key, whom, cycles):
 
 @njit(forceinline=True)
 def book(e, x, cause, row, flag, whom, cycles):
-    """Pipe ``x`` has stalled for ``cycles`` at code row ``row``: into the ledger, if one is kept."""
+    """Pipe ``x`` has stalled for ``cycles`` at code row ``row``: into the ledger, if it is kept."""
     if area.g(e)[G_LEDGER] != 0:
         enter(
             e,

@@ -5,6 +5,9 @@ A byte is live from the completion of a write to the end of the last read before
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,14 +15,35 @@ from npuemu.observe import areas as ar
 from npuemu.observe.recording import LIVE
 
 Ints = NDArray[np.int64]
-WRITER_BITS = 20
+NAME_BITS, WRITER_BITS = 20, 20
+SLOT_SHIFT = NAME_BITS + WRITER_BITS
+MEMORIES = 16
+
+
+@dataclass(frozen=True)
+class Held:
+    """Live bytes of a memory at one time: row that wrote them, index of the named range they lie
+    in (-1: none), how many.
+    """
+
+    writer: int
+    name: int
+    bytes: int
 
 
 class Occupancy:
-    """Collects logged intervals. ``window``: keep those that touch these cycles, None: keep none."""
+    """Collects logged intervals.
 
-    def __init__(self, window: tuple[int, int] | None = None) -> None:
-        self.window = window
+    ``named``: ranges (memory number, low, high) that have names; ``window``: keep the intervals
+    that touch these cycles, None: keep none.
+    """
+
+    def __init__(
+        self,
+        named: Sequence[tuple[int, int, int]] = (),
+        window: tuple[int, int] | None = None,
+    ) -> None:
+        self.named, self.window = named, window
         self.changes: list[Ints] = []
         self.intervals: list[NDArray[np.void]] = []
         self._merged: Ints | None = None
@@ -29,12 +53,22 @@ class Occupancy:
         if not len(rows):
             return
         who = rows[:, ar.L_SLOT] << WRITER_BITS | rows[:, ar.L_WRITER]
+        who = who << NAME_BITS | self._names(rows)
         times = np.concatenate([rows[:, ar.L_START], rows[:, ar.L_STOP]])
         deltas = np.concatenate([rows[:, ar.L_BYTES], -rows[:, ar.L_BYTES]])
         self.changes.append(_compress(np.concatenate([who, who]), times, deltas))
         self._merged = None
         if self.window is not None:
             self._keep(rows, *self.window)
+
+    def _names(self, rows: Ints) -> Ints:
+        """1 + index of the smallest named range in which the bytes of a row begin, 0: none."""
+        found = np.zeros(len(rows), np.int64)
+        memory, low = rows[:, ar.L_SLOT] % MEMORIES, rows[:, ar.L_LOW]
+        for i in sorted(range(len(self.named)), key=lambda i: self.named[i][1] - self.named[i][2]):
+            number, first, last = self.named[i]
+            found[(memory == number) & (first <= low) & (low < last)] = i + 1
+        return found
 
     def _keep(self, rows: Ints, first: int, last: int) -> None:
         chosen = rows[(rows[:, ar.L_START] < last) & (rows[:, ar.L_STOP] >= first)]
@@ -52,11 +86,11 @@ class Occupancy:
         return np.concatenate([np.zeros(0, LIVE), *self.intervals])
 
     def _of(self, slot: int) -> Ints:
-        """Changes of a memory's live bytes [n, 3]: slot and writer, cycle, bytes."""
+        """Changes of a memory's live bytes [n, 3]: slot, writer and name, cycle, bytes."""
         if self._merged is None:
             rows = np.concatenate([np.zeros((0, 3), np.int64), *self.changes])
             self._merged = _compress(rows[:, 0], rows[:, 1], rows[:, 2])
-        edges = [slot << WRITER_BITS, (slot + 1) << WRITER_BITS]
+        edges = [slot << SLOT_SHIFT, (slot + 1) << SLOT_SHIFT]
         low, high = np.searchsorted(self._merged[:, 0], edges)
         return self._merged[low:high]
 
@@ -72,13 +106,18 @@ class Occupancy:
         best = int(np.argmax(live))
         return int(live[best]), int(series[best, 1])
 
-    def holders(self, slot: int, cycle: int) -> dict[int, int]:
-        """Live bytes of a memory at ``cycle`` by the code row that wrote them, the most first."""
+    def holders(self, slot: int, cycle: int) -> list[Held]:
+        """Who holds the bytes of a memory that are live at ``cycle``, the most first."""
         rows = self._of(slot)
         rows = rows[rows[:, 1] <= cycle]
-        writers = rows[:, 0] & ((1 << WRITER_BITS) - 1)
-        found = {int(w): int(rows[writers == w, 2].sum()) for w in np.unique(writers)}
-        return {w: n for w, n in sorted(found.items(), key=lambda item: -item[1]) if n}
+        who, inverse = np.unique(rows[:, 0] & ((1 << SLOT_SHIFT) - 1), return_inverse=True)
+        sizes = np.bincount(inverse.ravel(), rows[:, 2], who.size).astype(np.int64)
+        found = [
+            Held(int(w) >> NAME_BITS, (int(w) & ((1 << NAME_BITS) - 1)) - 1, int(n))
+            for w, n in zip(who, sizes, strict=True)
+            if n
+        ]
+        return sorted(found, key=lambda held: (-held.bytes, held.writer))
 
 
 def _compress(who: Ints, times: Ints, deltas: Ints) -> Ints:

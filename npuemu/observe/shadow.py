@@ -57,8 +57,8 @@ from npuemu.observe.order import (
 
 @njit(forceinline=True)
 def emit(w, slot, writer, readers, size, low, high):
-    """Log ``size`` bytes within ``low .. high``, live from the end of ``writer`` to that of the last
-    of ``readers``; joins the previous row when it is of the same two.
+    """Log ``size`` bytes within ``low .. high``, live from the end of ``writer`` to that of the
+    last of ``readers``; joins the previous row when it is of the same two.
     """
     log, a, b = area.log(w), area.record(w, writer), area.record(w, readers)
     n, start, stop, row, reader = log[0], a[R_END], b[R_LAST], a[R_ROW], b[R_ROW]
@@ -70,8 +70,8 @@ def emit(w, slot, writer, readers, size, low, high):
             log[at + L_HIGH] = max(log[at + L_HIGH], high)
             return
     at += LOG_COLUMNS
-    log[at + L_SLOT], log[at + L_START], log[at + L_STOP], log[at + L_BYTES] = slot, start, stop, size
-    log[at + L_LOW], log[at + L_HIGH] = low, high
+    log[at + L_SLOT], log[at + L_START], log[at + L_STOP] = slot, start, stop
+    log[at + L_BYTES], log[at + L_LOW], log[at + L_HIGH] = size, low, high
     log[at + L_WRITER], log[at + L_READER] = row, reader
     log[0] = n + 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +64,8 @@ class Watch:
     write, ``outputs`` those it leaves as results.
 
     ``check``: find races and reads of undefined memory, not occupancy alone; ``carry``: follow
-    undefined bytes through loads and stores (needs numbers); ``window``: keep the intervals of live
-    bytes that touch these cycles.
+    undefined bytes through loads and stores (needs numbers). ``named`` ranges and ``window``: see
+    `Occupancy`.
     """
 
     def __init__(
@@ -79,11 +80,12 @@ class Watch:
         protected: frozenset[int],
         check: bool,
         carry: bool,
+        named: Sequence[tuple[int, int, int]] = (),
         window: tuple[int, int] | None = None,
     ) -> None:
         self.cores, self.memories, self.check = cores, memories, check
         self.tracked, self.outputs = tracked, outputs
-        self.occupancy = Occupancy(window)
+        self.occupancy = Occupancy(named, window)
         self.unused = np.zeros(rows, np.int64)
         self.executed = np.zeros(rows, np.int64)
         self.first: dict[int, int] = {}
