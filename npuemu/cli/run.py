@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from npuemu.cli import options
+from npuemu.cli import trace as traces
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
 
@@ -63,7 +64,12 @@ def run(
         typer.Option("--report", metavar="FILE.json", help="Write the report; - is stdout."),
     ] = None,
     trace: Annotated[
-        str | None, typer.Option("--trace", metavar="FILE", help="Write a Chrome JSON trace.")
+        str | None,
+        typer.Option("--trace", metavar="FILE", help="Write a trace: Perfetto's form, or .json."),
+    ] = None,
+    trace_window: Annotated[
+        str | None,
+        typer.Option("--trace-window", metavar="A:B", help="Cycles of the trace; A: and :B too."),
     ] = None,
     html: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="Write an HTML report.")
@@ -79,6 +85,7 @@ def run(
     workers = options.integer(threads, "--threads", 1, 1024)
     timings = options.integer(shuffle, "--shuffle", 0, 1_000_000)
     timing = options.integer(jitter, "--jitter", 0, 1_000_000)
+    recorded = traces.record(trace, trace_window)
     files = (("--report", report), ("--trace", trace), ("--html", html))
     for option, path in files:
         options.writable(path, option)
@@ -98,7 +105,7 @@ def run(
         result = api.run(
             loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
             check=not no_check, progress=progress, seed=first, threads=workers, max_cycles=limit,
-            record=trace is not None, shuffle=timings, jitter=timing,
+            record=recorded, shuffle=timings, jitter=timing,
         )  # fmt: skip
     _write(result, wanted, report, trace, html)
     _show(result, kernel, report)
@@ -126,17 +133,7 @@ def _write(
 
         options.write(html, page(result.report, peak=_peak(result)).encode(), "--html")
     if trace is not None:
-        _write_trace(result, trace)
-
-
-def _write_trace(result: Run, path: str) -> None:
-    from npuemu.report.trace import spans, write_trace
-
-    recording = result.recording
-    if recording is None:
-        raise UserError("--trace: this run recorded no trace")
-    with Path(path).open("w", encoding="utf-8") as target:
-        write_trace(target, spans(recording), recording.clock_mhz)
+        traces.write(result, trace)
 
 
 def _show(result: Run, kernel: str, report: str | None) -> None:

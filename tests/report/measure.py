@@ -15,7 +15,6 @@ from typing import Any
 from npuemu.report.trace import write
 from tests.report.recordings import pipeline
 
-
 PEAK = Path("/proc/self/clear_refs")
 """Where Linux forgets a process's peak of memory."""
 
@@ -36,8 +35,8 @@ def main(path: str, turns: int, cores: int) -> None:
     before, start = _memory("VmRSS"), time.process_time()
     done = write(path, made, progress=steps.append)
     said = {
-        "seconds": time.process_time() - start, "grown": _memory("VmHWM") - before, "bytes": done.bytes,
-        "events": len(made.events), "items": done.items,
+        "seconds": time.process_time() - start, "grown": _memory("VmHWM") - before,
+        "bytes": done.bytes, "events": len(made.events), "items": done.items,
         "steps": [(step["done"], step["total"]) for step in steps],
     }  # fmt: skip
     print(json.dumps(said))

@@ -110,6 +110,7 @@ def test_a_window(tmp_path: Path, name: str) -> None:
     scalar = [(i.start, i.stop, i.name) for i in found.lane("block 0 vector 0", "S")]
     assert scalar == hand.SLICES["block 0 vector 0"]["S"][3:]
     assert found.facts["window"] == "cycles 200 to 400"
+    assert found.curves["block 0 vector 0", "UB live"] == [(200, 256), (400, 0)]
     assert found.lane("block 0 cube", "M")[0].args["cause"] == "cross_core_flag"
     assert found.lane("block 0 cube", "M")[0].start == 200
 

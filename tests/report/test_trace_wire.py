@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from perfetto.protos.perfetto.trace import perfetto_trace_pb2 as proto
 
 from npuemu.report.trace import wire
 
+RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 WORDS = st.integers(-(1 << 63), (1 << 63) - 1)
 
 
+@RELAXED
 @given(st.lists(WORDS, min_size=1, max_size=20), WORDS, st.text(max_size=200))
 def test_messages_of_one_form(column: list[int], same: int, text: str) -> None:
     values = np.array(column, np.int64)
@@ -24,6 +26,7 @@ def test_messages_of_one_form(column: list[int], same: int, text: str) -> None:
     assert event.track_uuid == same % (1 << 64)
 
 
+@RELAXED
 @given(st.lists(st.floats(allow_nan=False), min_size=1), st.integers(0, (1 << 63) - 1))
 def test_eight_bytes(column: list[float], flow: int) -> None:
     rows = wire.message(4, [wire.fixed64(5, np.array(column))])
@@ -33,6 +36,7 @@ def test_eight_bytes(column: list[float], flow: int) -> None:
     assert list(flows.flow_ids) == [flow]
 
 
+@RELAXED
 @given(WORDS)
 def test_a_varint_alone_is_as_short_as_can_be(value: int) -> None:
     expected = proto.DebugAnnotation(int_value=value).SerializeToString()

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from npuemu.report.trace.file import Written, write
-from npuemu.report.trace.spans import write_trace
 
-__all__ = ["Written", "write", "write_trace"]
+__all__ = ["Written", "write"]

@@ -21,6 +21,7 @@ from npuemu.report.trace.model import (
     Merging,
     Trace,
     Track,
+    span,
 )
 from npuemu.report.trace.pipes import Ends, Lane, find_ends, items, lanes
 from npuemu.report.trace.shapes import Shapes, core_name
@@ -42,8 +43,8 @@ def build(
     found = lanes(recording)
     ends = find_ends(recording, found)
     kept, lengths = _measure(recording, found, ends, progress)
-    span = min(recording.window[1], recording.cycles) - recording.window[0]
-    merger = _merger(recording, decimate.limits(lengths, len(found), span, budget))
+    low, high = span(recording)
+    merger = _merger(recording, decimate.limits(lengths, len(found), high - low, budget))
     made: list[NDArray[np.void]] = []
     tracks: list[Track] = []
     for number, lane in enumerate(found):
@@ -117,14 +118,14 @@ def _arrows(recording: Recording, ends: Ends, every: NDArray[np.void]) -> tuple[
 
 def _facts(recording: Recording, facts: Facts, merging: Merging) -> dict[str, str | int | float]:
     """Everything that the trace says about the run as a whole."""
-    first, last = recording.window
-    whole = first <= 0 and last >= recording.cycles
+    first, last = span(recording)
+    whole = (first, last) == (0, recording.cycles)
     known: dict[str, str | int | float] = {
         "kernel": recording.kernel,
         "machine": recording.machine,
         "cycles": recording.cycles,
         "clock_mhz": recording.clock_mhz,
-        "window": "all cycles" if whole else f"cycles {first} to {min(last, recording.cycles)}",
+        "window": "all cycles" if whole else f"cycles {first} to {last}",
         "decimation": str(merging) or "nothing merged",
     }
     return dict(chain(known.items(), facts.items()))

@@ -50,7 +50,7 @@ class Encoder:
     def _heads(self) -> list[str]:
         """The run as a slice of its own, then names and order of cores and pipes."""
         record = self.trace.recording
-        first, last = record.window[0], min(record.window[1], record.cycles)
+        first, last = self.trace.span
         facts = {f"run.{key}": value for key, value in self.facts.items()}
         rows: list[dict[str, object]] = [
             {

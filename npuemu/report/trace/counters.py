@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from npuemu.isa.table import MEMORIES, load
 from npuemu.observe.recording import DATA, Recording
-from npuemu.report.trace.model import Counter, Ints
+from npuemu.report.trace.model import Counter, Ints, span
 from npuemu.report.trace.shapes import core_name
 
 SAMPLES = 200_000
@@ -36,7 +36,8 @@ def live_bytes(recording: Recording) -> list[Counter]:
     found = []
     for slot, part in zip(used.tolist(), parts, strict=True):
         core, memory = divmod(slot, 16)
-        times, values = _thin(*_level(recording.live[part]), recording.window, share)
+        level = _clip(*_level(recording.live[part]), *span(recording))
+        times, values = _thin(*level, share)
         name = f"{MEMORIES[memory]} live"
         found.append(Counter(core, core_name(core, recording.cores), name, "bytes", times, values))
     return found
@@ -54,18 +55,29 @@ def _level(rows: NDArray[np.void]) -> tuple[Ints, Ints]:
     return times[changed], sums[changed]
 
 
-def _thin(times: Ints, values: Ints, window: tuple[int, int], most: int) -> tuple[Ints, Ints]:
-    """At most about ``most`` samples: the peak of every span of time that has a change."""
+def _clip(times: Ints, values: Ints, low: int, high: int) -> tuple[Ints, Ints]:
+    """The part of a curve from ``low`` to ``high``, both included."""
+    first = int(np.searchsorted(times, low, "right")) - 1
+    last = int(np.searchsorted(times, high, "right"))
+    if first < 0:
+        return times[:last], values[:last]
+    times = times[first:last].copy()
+    times[0] = low
+    return times, values[first:last]
+
+
+def _thin(times: Ints, values: Ints, most: int) -> tuple[Ints, Ints]:
+    """At most ``most`` samples: the peak of every span of time that has a change."""
     if len(times) <= most:
         return times, values
-    low, high = int(times[0]), max(int(times[-1]), window[1])
-    width = -(-(high - low + 1) // most)
-    span = (times - low) // width
-    first = np.flatnonzero(np.concatenate([[True], span[1:] != span[:-1]]))
+    low = int(times[0])
+    width = -(-(int(times[-1]) - low + 1) // most)
+    part = (times - low) // width
+    first = np.flatnonzero(np.concatenate([[True], part[1:] != part[:-1]]))
     entering = np.concatenate([[0], values[first[1:] - 1]])
     peaks = np.maximum(np.maximum.reduceat(values, first), entering)
     peaks[-1] = values[-1]
-    return low + span[first] * width, peaks
+    return low + part[first] * width, peaks
 
 
 def _directions(recording: Recording) -> dict[str, NDArray[np.bool_]]:
@@ -90,7 +102,7 @@ def bandwidth(recording: Recording) -> list[Counter]:
     moving = np.flatnonzero((events["kind"] == DATA) & (events["detail"] > 0))
     if not len(moving):
         return []
-    low, high = recording.window[0], min(recording.window[1], recording.cycles)
+    low, high = span(recording)
     width = NARROWEST
     while width * BINS < high - low:
         width *= 2

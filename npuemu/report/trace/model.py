@@ -122,6 +122,12 @@ class Merging:
         )
 
 
+def span(recording: Recording) -> tuple[int, int]:
+    """The cycles [first, last) of the window as far as the run went; none: ``first`` twice."""
+    first, last = recording.window
+    return first, max(first, min(last, recording.cycles))
+
+
 @dataclass(frozen=True)
 class Trace:
     """Everything a writer needs. ``items`` are sorted by track, on it in program order.
@@ -140,6 +146,11 @@ class Trace:
     targets: Ints
     counters: tuple[Counter, ...]
     merging: Merging
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """First and last cycle shown: the window as far as the run went."""
+        return span(self.recording)
 
     def arguments(self, shape: Shape, chosen: Ints) -> tuple[tuple[str, ...], list[Ints]]:
         """Names and values of the arguments in which items ``chosen``, all of a shape, differ."""

@@ -84,8 +84,7 @@ class Encoder:
     def _run(self) -> bytes:
         """The run as a slice of its own, with all that is known of it."""
         facts = [self._fact(f"run.{key}", value) for key, value in self._facts().items()]
-        first, last = self.trace.recording.window
-        last = min(last, self.trace.recording.cycles)
+        first, last = self.trace.span
         name = f"{self.trace.recording.kernel} on {self.trace.recording.machine}"
         on = wire.integer(11, RUN_TRACK)
         begin = [wire.integer(9, SLICE_BEGIN), on, wire.text(23, name), *facts]

@@ -1,6 +1,7 @@
 """What the track of one pipe shows: instructions, and stalls where its cycles went to waiting.
 
 The rules are those of the report (docs/timing.md), so stalls on a track add up to its stalls there.
+An instruction's slice lasts until the next one starts, or until it and all before it have ended.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def _queued(recording: Recording, lane: Lane, ends: Ends) -> NDArray[np.void]:
     dangling = (ends.onward[lane.events] == lane.events) & (rows["link"] >= 0)
     moment = np.flatnonzero(alone | dangling)
     own = np.flatnonzero(data)
-    stop = end[own].copy()
+    stop = np.maximum.accumulate(end[own])
     stop[:-1] = np.minimum(stop[:-1], start[own[1:]])
     number = lane.events
     parts = [
