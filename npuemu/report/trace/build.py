@@ -44,7 +44,7 @@ def build(
     ends = find_ends(recording, found)
     kept, lengths = _measure(recording, found, ends, progress)
     low, high = span(recording)
-    merger = _merger(recording, decimate.limits(lengths, len(found), high - low, budget))
+    merger = _merger(recording, decimate.limits(lengths, high - low, budget))
     made: list[NDArray[np.void]] = []
     tracks: list[Track] = []
     for number, lane in enumerate(found):
@@ -60,7 +60,7 @@ def build(
     shapes = Shapes(recording, ends)
     shapes.assign(every)
     sources, targets, lost = _arrows(recording, ends, every)
-    merging = Merging(len(lengths), merger.merged, merger.count, merger.limits.below, lost)
+    merging = Merging(len(lengths.lengths), merger.merged, merger.count, merger.limits.below, lost)
     return Trace(
         recording, _facts(recording, facts, merging), tuple(tracks), tuple(shapes.found), every,
         np.concatenate([np.zeros(0, MERGE), *merger.table]), tuple(merger.texts), sources, targets,
@@ -75,21 +75,25 @@ def _tell(progress: Progress | None, step: str, done: int, total: int) -> None:
 
 def _measure(
     recording: Recording, found: list[Lane], ends: Ends, progress: Progress | None
-) -> tuple[list[NDArray[np.void]], Ints]:
+) -> tuple[list[NDArray[np.void]], decimate.Lengths]:
     """Items of every lane, or none if they are too many to keep, and the lengths of all."""
     kept: list[NDArray[np.void]] = []
     lengths: list[Ints] = []
+    starts: list[Ints] = []
     count = 0
     for number, lane in enumerate(found):
         own = items(recording, lane, ends)
         lengths.append(own["stop"] - own["start"])
+        starts.append(own["start"].copy())
         count += len(own)
         if count <= MOST_KEPT:
             kept.append(own)
         else:
             kept.clear()
         _tell(progress, "trace: events", number + 1, len(found))
-    return kept, np.concatenate([np.zeros(0, np.int64), *lengths])
+    none, sizes = np.zeros(0, np.int64), np.array([len(own) for own in lengths], np.int64)
+    every = np.concatenate([none, *lengths]), np.concatenate([none, *starts])
+    return kept, decimate.Lengths(*every, sizes)
 
 
 def _merger(recording: Recording, limits: decimate.Limits) -> decimate.Merger:

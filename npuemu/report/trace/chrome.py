@@ -22,18 +22,19 @@ RUN = 0
 
 
 class Encoder:
-    """Encodes one trace."""
+    """Encodes one trace; ``total``: its items and samples of curves."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.facts = {**trace.facts, "time_unit": "1 us of this trace is 1 cycle"}
         self.arrows = Arrows(trace)
+        self.total = len(trace.items) + sum(len(c.times) for c in trace.counters)
         self.texts = np.array([_escaped(text) for text in trace.texts] + [""], object)
         self.cores = np.array([t.core + 1 for t in trace.tracks], np.int64)
         self.pipes = np.array([t.pipe for t in trace.tracks], np.int64)
 
     def stream(self) -> Iterator[tuple[int, bytes]]:
-        """Pieces of the file, each with the number of items in it."""
+        """Pieces of the file, each with how much of the total it holds."""
         yield 0, b'{"displayTimeUnit": "ms", "traceEvents": [\n'
         yield 0, ",\n".join(self._heads()).encode()
         steps = Steps(self.trace)

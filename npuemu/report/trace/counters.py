@@ -25,10 +25,14 @@ _GM = re.compile(r"\(\s*GM\s*,")
 
 
 def live_bytes(recording: Recording) -> list[Counter]:
-    """Live bytes of every local memory of every core that had any."""
-    if not len(recording.live):
+    """Live bytes of every local memory of every core that had any.
+
+    Bytes whose last read ended before their write did, in a race, were never live.
+    """
+    live = recording.live[recording.live["stop"] > recording.live["start"]]
+    if not len(live):
         return []
-    slots = recording.live["slot"]
+    slots = live["slot"]
     used = np.unique(slots)
     order = np.argsort(slots, kind="stable")
     parts = np.split(order, np.searchsorted(slots[order], used[1:]))
@@ -36,7 +40,7 @@ def live_bytes(recording: Recording) -> list[Counter]:
     found = []
     for slot, part in zip(used.tolist(), parts, strict=True):
         core, memory = divmod(slot, 16)
-        level = _clip(*_level(recording.live[part]), *span(recording))
+        level = _clip(*_level(live[part]), *span(recording))
         times, values = _thin(*level, share)
         name = f"{MEMORIES[memory]} live"
         found.append(Counter(core, core_name(core, recording.cores), name, "bytes", times, values))

@@ -1,8 +1,9 @@
 """Keeping a trace small: the longest items stay, neighbours among the short ones become one slice.
 
-With a budget of B items, those of a length that at most 3/8 B items reach stay. The others of a
-track merge into runs; a run ends where a long item begins and at fixed cuts in time, of which there
-are at most B/4 over all tracks. So never more than B items are left.
+Items of a track that are shorter than a limit merge into runs; a run ends where a longer item
+begins and at fixed cuts in time. With a budget of B items there are at most B/4 cuts over all
+tracks, and a limit that only 3/8 B items reach is enough: these, the runs between them and the cuts
+are no more than B. The limit is the least that a search from there downwards finds enough as well.
 """
 
 from __future__ import annotations
@@ -26,15 +27,40 @@ class Limits:
     width: int = 1
 
 
-def limits(lengths: Ints, tracks: int, span: int, budget: int) -> Limits:
-    """What has to merge so that ``lengths`` (cycles, of all items) come down to ``budget``."""
-    if len(lengths) <= budget:
+@dataclass(frozen=True)
+class Lengths:
+    """Lengths and starts (cycles) of all items, track after track; ``sizes``: items of each."""
+
+    lengths: Ints
+    starts: Ints
+    sizes: Ints
+
+    def left(self, limits: Limits) -> int:
+        """Items that are left when those below the limit have merged."""
+        short = self.lengths < limits.below
+        apart = np.diff(self.starts // limits.width) != 0
+        apart[np.cumsum(self.sizes[self.sizes > 0])[:-1] - 1] = True
+        joined = short[1:] & short[:-1] & ~apart
+        return len(short) - int(joined.sum())
+
+
+def limits(items: Lengths, span: int, budget: int) -> Limits:
+    """What has to merge so that ``items`` of ``span`` cycles come down to ``budget``."""
+    count, tracks = len(items.lengths), len(items.sizes)
+    if count <= budget:
         return Limits()
     keep = max(1, 3 * budget // 8)
-    reached = int(np.partition(lengths, len(lengths) - keep)[len(lengths) - keep])
-    exceed = int((lengths >= reached).sum()) > keep
-    cuts = max(1, budget // 4 - tracks)
-    return Limits(reached + exceed, max(1, -(-span * tracks // cuts)))
+    reached = int(np.partition(items.lengths, count - keep)[count - keep])
+    exceed = int((items.lengths >= reached).sum()) > keep
+    width = max(1, -(-span * tracks // max(1, budget // 4 - tracks)))
+    low, enough = 0, reached + exceed
+    while enough - low > 1:
+        middle = (low + enough) // 2
+        if items.left(Limits(middle, width)) <= budget:
+            enough = middle
+        else:
+            low = middle
+    return Limits(enough, width)
 
 
 @dataclass

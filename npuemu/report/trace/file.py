@@ -13,8 +13,8 @@ from npuemu.report.trace import chrome, perfetto
 from npuemu.report.trace.build import Facts, Progress, build
 from npuemu.report.trace.model import Merging
 
-BUDGETS = {"perfetto": 500_000, "json": 200_000}
-"""Items of a file, so that it stays under 100 MB."""
+BUDGETS = {"perfetto": 500_000, "json": 160_000, "json.gz": 500_000}
+"""Items of a file by its form, so that it stays under 100 MB."""
 GZIP_LEVEL = 4
 
 
@@ -38,8 +38,9 @@ class Written:
 
 
 def form(path: str | Path) -> str:
-    """``json`` for names that end in .json or .json.gz, ``perfetto`` for all others."""
-    return "json" if str(path).lower().endswith((".json", ".json.gz")) else "perfetto"
+    """``json`` or ``json.gz`` for names that end so, ``perfetto`` for all others."""
+    name = str(path).lower()
+    return next((kind for kind in ("json", "json.gz") if name.endswith(f".{kind}")), "perfetto")
 
 
 def write(
@@ -57,18 +58,19 @@ def write(
     kind = form(path)
     most = BUDGETS[kind] if budget is None else budget
     trace = build(recording, facts or {}, most, progress)
-    encoder = chrome.Encoder(trace) if kind == "json" else perfetto.Encoder(trace)
-    total, done = len(trace.items) * (1 if kind == "json" else 2), 0
+    encoder: chrome.Encoder | perfetto.Encoder
+    encoder = perfetto.Encoder(trace) if kind == "perfetto" else chrome.Encoder(trace)
+    done = 0
     with ExitStack() as opened:
         target = opened.enter_context(Path(path).open("wb"))
         put: Callable[[bytes], int] = target.write
-        if str(path).lower().endswith(".gz"):
+        if kind == "json.gz":
             packed = gzip.GzipFile("", "wb", GZIP_LEVEL, target, mtime=0)
             put = opened.enter_context(packed).write
         for count, piece in encoder.stream():
             put(piece)
             done += count
             if progress is not None:
-                progress({"step": "trace: writing", "done": min(done, total), "total": total})
+                progress({"step": "trace: writing", "done": done, "total": encoder.total})
     size = Path(path).stat().st_size
     return Written(str(path), len(trace.items), len(trace.sources), size, trace.merging)

@@ -58,7 +58,7 @@ def packet(parts: list[wire.Part]) -> wire.Part:
 
 
 class Encoder:
-    """Encodes one trace."""
+    """Encodes one trace; ``total``: packets of items and samples of curves."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -67,12 +67,14 @@ class Encoder:
         self.names = np.array([self.strings.number(NAME, text) for text in trace.texts], np.int64)
         self.uuids = np.array([track_uuid(t.core, t.pipe) for t in trace.tracks], np.int64)
         self.arrows = Arrows(trace)
+        self._steps = Steps(trace)
+        self.total = len(self._steps.items) + sum(len(c.times) for c in trace.counters)
         self._known: dict[tuple[int, Shape], wire.Part] = {}
 
     def stream(self) -> Iterator[tuple[int, bytes]]:
-        """Pieces of the file, each with the number of packets in it."""
+        """Pieces of the file, each with how much of the total it holds."""
         yield 0, self.strings.packet(CLEARED) + self._run() + self._descriptors()
-        steps = Steps(self.trace)
+        steps = self._steps
         for first in range(0, len(steps.items), CHUNK):
             piece = slice(first, first + CHUNK)
             kinds, chosen = steps.kinds[piece], steps.items[piece]
