@@ -172,12 +172,13 @@ def read_json(path: Path) -> Shown:
     flows: dict[int, Item] = {}
     for event in file["traceEvents"]:
         phase, pid, tid = event["ph"], event["pid"], event["tid"]
-        core = names["process_name", pid, 0]
+        assert pid > 0 and tid > 0, "viewers take a thread 0 of any process for the same one"
+        core = names["process_name", pid, 1]
         if phase == "C":
             ((_, value),) = event["args"].items()
             lane = (core, event["name"])
             shown.curves.setdefault(lane, []).append((event["ts"], float(value)))
-        elif phase in ("X", "i") and pid:
+        elif phase in ("X", "i") and pid > 1:
             start = event["ts"]
             stop = start + event.get("dur", 0)
             lane = (core, names["thread_name", pid, tid])
@@ -193,8 +194,8 @@ def read_json(path: Path) -> Shown:
                 assert time == item.start and event["bp"] == "e"
                 shown.arrows.append((flows.pop(event["id"]), item))
     assert not flows
-    orders = [(names["process_sort_index", p, 0], i, p, t) for (k, p, t), i in names.items()
+    orders = [(names["process_sort_index", p, 1], i, p, t) for (k, p, t), i in names.items()
               if k == "thread_sort_index"]  # fmt: skip
     for _, _, pid, tid in sorted(orders):
-        shown.lanes.append((names["process_name", pid, 0], names["thread_name", pid, tid]))
+        shown.lanes.append((names["process_name", pid, 1], names["thread_name", pid, tid]))
     return shown

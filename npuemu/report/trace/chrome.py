@@ -17,8 +17,10 @@ from npuemu.report.trace.order import BEGIN, END, Arrows, Steps
 
 CHUNK = 1 << 15
 """Items that are encoded at a time."""
-RUN = 0
-"""Process of the run as a whole; core c is process c + 1."""
+RUN = 1
+"""Process of the run as a whole, and its thread; core c is process c + 2, pipe p thread p + 1: a
+thread 0 would be the same one in all processes.
+"""
 
 
 class Encoder:
@@ -30,8 +32,8 @@ class Encoder:
         self.arrows = Arrows(trace)
         self.total = len(trace.items) + sum(len(c.times) for c in trace.counters)
         self.texts = np.array([_escaped(text) for text in trace.texts] + [""], object)
-        self.cores = np.array([t.core + 1 for t in trace.tracks], np.int64)
-        self.pipes = np.array([t.pipe for t in trace.tracks], np.int64)
+        self.cores = np.array([t.core + 2 for t in trace.tracks], np.int64)
+        self.pipes = np.array([t.pipe + 1 for t in trace.tracks], np.int64)
 
     def stream(self) -> Iterator[tuple[int, bytes]]:
         """Pieces of the file, each with how much of the total it holds."""
@@ -56,10 +58,10 @@ class Encoder:
         rows: list[dict[str, object]] = [
             {
                 "name": f"{record.kernel} on {record.machine}", "cat": "run", "ph": "X",
-                "pid": RUN, "tid": 0, "ts": first, "dur": last - first,
+                "pid": RUN, "tid": RUN, "ts": first, "dur": last - first,
                 "args": facts,
             },
-            _about("process_name", RUN, 0, name=ALL_CORES),
+            _about("process_name", RUN, RUN, name=ALL_CORES),
         ]  # fmt: skip
         named: set[int] = set()
         for core, process in [(t.core, t.process) for t in self.trace.tracks] + [
@@ -67,10 +69,10 @@ class Encoder:
         ]:
             if core not in named:
                 named.add(core)
-                rows.append(_about("process_name", core + 1, 0, name=process))
-                rows.append(_about("process_sort_index", core + 1, 0, sort_index=core + 1))
+                rows.append(_about("process_name", core + 2, RUN, name=process))
+                rows.append(_about("process_sort_index", core + 2, RUN, sort_index=core + 2))
         for track in self.trace.tracks:
-            place = track.core + 1, track.pipe
+            place = track.core + 2, track.pipe + 1
             rows.append(_about("thread_name", *place, name=track.name))
             rows.append(_about("thread_sort_index", *place, sort_index=track.pipe))
         return [json.dumps(row) for row in rows]
@@ -136,9 +138,9 @@ def _about(kind: str, process: int, thread: int, **said: object) -> dict[str, ob
 def _curve(counter: Counter) -> list[str]:
     """The samples of a counter."""
     name, unit = _literal(counter.name), _literal(counter.unit)
-    process = max(counter.core + 1, RUN)
+    process = max(counter.core + 2, RUN)
     kind = "%.3f" if counter.values.dtype == np.float64 else "%d"
-    form = f'{{"name":{name},"ph":"C","pid":{process},"tid":0,"ts":%d,'
+    form = f'{{"name":{name},"ph":"C","pid":{process},"tid":{RUN},"ts":%d,'
     form += f'"args":{{{unit}:{kind}}}}}'
     columns = [counter.times, counter.values]
     return [form % row for row in zip(*(c.tolist() for c in columns), strict=True)]
