@@ -97,7 +97,8 @@ class Named:
 class Recording:
     """A recorded run. ``window``: the cycles [first, last) whose events were kept.
 
-    values: operand values that came from registers, of all data events in a row.
+    values: operand values that came from registers, of all data events in a row; latency: cycles
+    from a cross-core set to its being seen; sources: lines of the text by file, where known.
     """
 
     kernel: str
@@ -113,6 +114,7 @@ class Recording:
     capacity: dict[str, int]
     buffers: tuple[Named, ...]
     tensors: tuple[Named, ...]
+    latency: int = 0
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
