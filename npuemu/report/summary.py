@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from npuemu.report.json_schema import Core, Report
+from npuemu.report.identity import kind_of
+from npuemu.report.json_schema import Core, Pipe, Report
 
 KIND_TITLES = {"aic": "cube", "aiv": "vector"}
 _PER_GROUP = 3  # cores of one core group; more are shown per kind
@@ -84,6 +85,35 @@ def pipe_rows(report: Report) -> list[PipeRow]:
         names = list(dict.fromkeys(name for core in cores for name in core.pipes))
         found = [_row(title, name, cores, report.cycles) for name in names]
         rows += [row for row in found if row.instructions or row.busy]
+    return rows
+
+
+def _works(pipe: Pipe) -> bool:
+    return bool(pipe.instructions or pipe.busy)
+
+
+def workers(report: Report) -> dict[tuple[str, str], int]:
+    """(`aic` or `aiv`, pipe) -> how many cores of that kind have work for that pipe."""
+    found: dict[tuple[str, str], int] = {}
+    for core in report.cores:
+        for name, pipe in core.pipes.items():
+            if _works(pipe):
+                key = kind_of(core.core), name
+                found[key] = found.get(key, 0) + 1
+    return found
+
+
+def kind_rows(report: Report) -> list[PipeRow]:
+    """One row for every pipe of every kind of core: the mean over the cores it works on; pipes
+    without work are left out.
+    """
+    rows = []
+    for kind, name in workers(report):
+        cores = [
+            core for core in report.cores
+            if kind_of(core.core) == kind and name in core.pipes and _works(core.pipes[name])
+        ]  # fmt: skip
+        rows.append(_row(KIND_TITLES.get(kind, kind), name, cores, report.cycles))
     return rows
 
 
