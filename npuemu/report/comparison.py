@@ -53,9 +53,10 @@ class Cause(_Part, frozen=True):
     share: Annotated[
         float | None, Meta(description="part of the run's change of cycles; null if it has none")
     ]
-    where: Annotated[
-        str, Meta(description="line with most of the change of a stall; empty if there is none")
+    where_a: Annotated[
+        str, Meta(description="line of A with most of a stall's change; empty if there is none")
     ]
+    where_b: Annotated[str, Meta(description="the same line of B; empty if not executed")]
 
 
 class Change(_Part, frozen=True):
@@ -209,16 +210,16 @@ def _causes(a: Report, b: Report, changes: list[Change], waits: list[PlaceChange
             continue
         share = change / whole if whole else None
         where = _mostly(change, [w for w in waits if (w.pipe, w.what) == (row.owner, row.what)])
-        found.append(Cause(row.owner, row.what, first, second, change, share, where))
+        found.append(Cause(row.owner, row.what, first, second, change, share, *where))
     return sorted(found, key=lambda cause: (-abs(cause.change), cause.pipe not in busiest))
 
 
-def _mostly(change: float, waits: list[PlaceChange]) -> str:
-    """The place with more than half of a change, or none."""
+def _mostly(change: float, waits: list[PlaceChange]) -> tuple[str, str]:
+    """The place with more than half of a change, as in A and in B, or none."""
     most = max(waits, key=lambda wait: wait.change * (1 if change > 0 else -1), default=None)
     if most is None or most.change / change <= 0.5:
-        return ""
-    return most.where_b or most.where_a
+        return "", ""
+    return most.where_a, most.where_b
 
 
 def compare(a: Report, b: Report) -> Comparison:

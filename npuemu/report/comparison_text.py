@@ -108,6 +108,14 @@ def _time(c: Comparison) -> str:
     return f"{duration(abs(change))} {more} ({factor(c.a.time_us, c.b.time_us)})"
 
 
+def _where(place: PlaceChange | Cause, places: Places) -> str:
+    """`kernel.npu:12`, or `kernel.npu:12 -> :15` where it moved."""
+    if not place.where_a or not place.where_b:
+        return f"{places.short(place.where_a or place.where_b)} (only {'BA'[bool(place.where_a)]})"
+    a, b = places.short(place.where_a), places.short(place.where_b, place.where_a)
+    return a if a.endswith(b) else f"{a} -> {b}"
+
+
 def _cause(cause: Cause, places: Places) -> str:
     """`cube MTE2 waits for flags of V: 41,000 -> 3,000 cycles (-38,000, 92% of the change)`."""
     text = f"{cause.pipe} {words(cause.what)}: {integer(cause.a)} -> {integer(cause.b)} cycles"
@@ -116,8 +124,8 @@ def _cause(cause: Cause, places: Places) -> str:
         detail.append("against the change")
     elif cause.share is not None and cause.share <= 1.5:
         detail.append(f"{percent(cause.share)} of the change")
-    if cause.where:
-        detail.append(f"mostly at {places.short(cause.where)}")
+    if cause.where_a or cause.where_b:
+        detail.append(f"mostly at {_where(cause, places)}")
     return f"{text} ({', '.join(detail)})"
 
 
@@ -133,7 +141,7 @@ def _changed(c: Comparison, places: Places, style: Style) -> str:
     """What changed, in words."""
     text = _wrapped(_headline(c), style)
     if c.causes:
-        text += "what changed most\n"
+        text += "what changed most (shares of one pipe, with its idle cycles, sum to 100%)\n"
     return text + "".join(_wrapped(_cause(x, places), style, "  ") for x in c.causes[:_MOST])
 
 
@@ -213,14 +221,6 @@ def _pipes(c: Comparison, style: Style) -> str:
         previous = row.owner
     title = "pipes (mean over the cores they work on)\n"
     return title + table(columns, rows, style) if rows else ""
-
-
-def _where(place: PlaceChange, places: Places) -> str:
-    """`kernel.npu:12`, or `kernel.npu:12 -> :15` where it moved."""
-    if not place.where_a or not place.where_b:
-        return f"{places.short(place.where_a or place.where_b)} (only {'BA'[bool(place.where_a)]})"
-    a, b = places.short(place.where_a), places.short(place.where_b, place.where_a)
-    return a if a.endswith(b) else f"{a} -> {b}"
 
 
 def _places(found: list[PlaceChange], title: str, places: Places, style: Style) -> str:

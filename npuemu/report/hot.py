@@ -18,6 +18,7 @@ _SMALL = 110  # columns of a terminal under which a place and what belongs to it
 _WIDE = 150  # and from which on a line's text is shown
 _BAR = 20
 _TEXT = 44  # characters of a line's text
+_LEAST = 0.05  # of a line's work: smaller stalls of it are left out
 
 
 class _Means:
@@ -100,9 +101,10 @@ def waits(report: Report, style: Style, most: int = MOST) -> str:
 
 
 def _stalls(line: Line, means: _Means) -> str:
-    """A line's stalls by cause, the largest first: `bank_conflict 32`."""
+    """A line's stalls by cause, the largest first, if they matter: `bank_conflict 32`."""
     causes = sorted(line.stalls.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{cause} {integer(means.mean(line, n))}" for cause, n in causes if n)
+    shown = [(cause, n) for cause, n in causes if n >= _LEAST * line.busy]
+    return ", ".join(f"{cause} {integer(means.mean(line, n))}" for cause, n in shown)
 
 
 def _text(line: Line, source_line: SourceLine | None) -> str:

@@ -103,13 +103,15 @@ def test_reports_against_reports_and_against_a_run(npu: Npu, tmp_path: Path) -> 
 def test_an_edited_kernel_matches_by_place(npu: Npu, tmp_path: Path) -> None:
     one = add(tmp_path, "add.npu")
     (tmp_path / "new").mkdir()
-    two = add(tmp_path / "new", "add.npu", more="    li r5, 1\n    li r6, 1\n")
+    two = add(tmp_path / "new", "add.npu", more="    subblock_idx r5\n" * 2)
     found = json.loads(npu("diff", one, two, "--json", "-")[1])
     assert found["outputs"] == {"Z": "equal"} and not found["identical"]
-    lines = {p["name"]: p for p in found["lines"] if p["pipe"] != "vector S"}
-    if found["lines"]:
-        place = lines["mov_ub_gm"]
-        assert place["where_a"] == f"{one}:21:5" and place["where_b"] == f"{two}:23:5"
+    lines = [place for place in found["lines"] if place["pipe"] != "vector S"]
+    assert not any(place["change"] for place in lines)
+    place = next(place for place in lines if place["name"] == "mov_ub_gm")
+    assert place["where_a"] == f"{one}:21:5" and place["where_b"] == f"{two}:23:5"
+    added = [p["where_b"] for p in found["lines"] if not p["where_a"]]
+    assert sorted(added) == [f"{two}:15:5", f"{two}:16:5"]
 
 
 def test_a_parameter_goes_to_the_kernel_that_has_it(npu: Npu, tmp_path: Path) -> None:

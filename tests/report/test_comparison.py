@@ -58,7 +58,7 @@ def test_the_largest_change_comes_first_and_is_explained() -> None:
     cause = found.causes[0]
     assert (cause.pipe, cause.what) == ("cube MTE2", "flag MTE2->MTE1")
     assert (cause.a, cause.b, cause.change, cause.share) == (200, 100, -100, 1.0)
-    assert cause.where == "kernel.npu:70:5"
+    assert cause.where_a == cause.where_b == "kernel.npu:70:5"
     text = render(found)
     assert "\nB takes 100 cycles fewer (x0.90); the busiest pipe is cube S, 10.0% of A" in text
     assert (
