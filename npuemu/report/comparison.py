@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 from npuemu.report.figures import BUSY, IDLE, Figure, Group, Unit, figures, merged
 from npuemu.report.json_schema import Count, Line, Report, Wait
 from npuemu.report.matching import Matching
-from npuemu.report.summary import KIND_TITLES, kind_rows, workers
+from npuemu.report.summary import KIND_TITLES, flags_text, kind_rows, workers
 
 SCHEMA = "npuemu-diff-1"
 _LEAST = 0.001  # of the longer run: smaller changes of a pipe are no causes
@@ -80,7 +80,7 @@ class PlaceChange(_Part, frozen=True):
     pipe: Annotated[str, Meta(description="kind of core and pipe: `vector V`")]
     name: Annotated[str, Meta(description="mnemonic")]
     what: Annotated[str, Meta(description="`busy`, or the cause of the waits")]
-    flag: Annotated[str, Meta(description="flag that was waited for; empty if none")]
+    flag: Annotated[str, Meta(description="flags that were waited for; empty if none")]
     where_a: Annotated[str, Meta(description="file:line:column in A; empty if not executed")]
     where_b: Annotated[str, Meta(description="file:line:column in B; empty if not executed")]
     a: Annotated[float, Meta(description="cycles in A")]
@@ -162,12 +162,17 @@ def _outputs(a: Report, b: Report) -> dict[str, Equality]:
     return found if a.outputs and b.outputs else {}
 
 
+PlaceKey = tuple[str, str, str, str, str]
+"""Kind of core, pipe, mnemonic, `busy` or a cause, place in A (in B where A has it not)."""
+
+
 class _Places:
     """Work or waits of both runs, summed by place."""
 
     def __init__(self, matching: Matching) -> None:
         self._matching = matching
-        self._found: dict[tuple[str, str, str, str, str], PlaceChange] = {}
+        self._found: dict[PlaceKey, PlaceChange] = {}
+        self._flags: dict[PlaceKey, set[str]] = {}
 
     def add(self, report: Report, rows: Iterable[tuple[Line | Wait, str, int]], b: bool) -> None:
         """Rows of one run: what to compare, `busy` or a cause, and its cycles."""
@@ -181,18 +186,26 @@ class _Places:
             old = self._found.get(key) or PlaceChange(
                 f"{KIND_TITLES[row.core]} {row.pipe}", row.name, what, "", "", "", 0, 0, 0, 0, 0
             )
-            flag = old.flag or (row.flag if isinstance(row, Wait) else "")
+            if isinstance(row, Wait):
+                self._flags.setdefault(key, set()).add(row.flag)
             if b:
                 number, times = old.b + cycles / count, old.count_b + row.count / count
                 changed = {"where_b": row.where, "b": number, "count_b": times}
             else:
                 number, times = old.a + cycles / count, old.count_a + row.count / count
                 changed = {"where_a": row.where, "a": number, "count_a": times}
-            self._found[key] = msgspec.structs.replace(old, flag=flag, **changed)
+            self._found[key] = msgspec.structs.replace(old, **changed)
 
     def changes(self) -> list[PlaceChange]:
         """All places, the most changed first."""
-        found = [msgspec.structs.replace(p, change=p.b - p.a) for p in self._found.values()]
+        found = [
+            msgspec.structs.replace(
+                place, change=place.b - place.a, flag=flags_text(sorted(self._flags.get(key, ()))),
+                where_a=place.where_a or self._matching.in_first(place.where_b),
+                where_b=place.where_b or self._matching.in_second(place.where_a),
+            )
+            for key, place in self._found.items()
+        ]  # fmt: skip
         return sorted(found, key=lambda place: -abs(place.change))
 
 

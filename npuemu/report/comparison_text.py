@@ -109,9 +109,10 @@ def _time(c: Comparison) -> str:
 
 
 def _where(place: PlaceChange | Cause, places: Places) -> str:
-    """`kernel.npu:12`, or `kernel.npu:12 -> :15` where it moved."""
+    """`kernel.npu:12`; `kernel.npu:12 -> :15` where it moved; or in which run alone it is."""
     if not place.where_a or not place.where_b:
-        return f"{places.short(place.where_a or place.where_b)} (only {'BA'[bool(place.where_a)]})"
+        run = "A" if place.where_a else "B"
+        return f"{places.short(place.where_a or place.where_b)} in {run} alone"
     a, b = places.short(place.where_a), places.short(place.where_b, place.where_a)
     return a if a.endswith(b) else f"{a} -> {b}"
 

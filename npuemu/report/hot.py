@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from npuemu.report.json_schema import Line, Report, Wait
 from npuemu.report.places import Places
-from npuemu.report.summary import KIND_TITLES, bar, integer, percent, workers
+from npuemu.report.summary import KIND_TITLES, bar, flags_text, integer, percent, workers
 from npuemu.report.tables import Column, Style, table
 
 SourceLine = Callable[[str], str | None]
@@ -15,7 +17,7 @@ SourceLine = Callable[[str], str | None]
 MOST = 6  # rows of a view
 _MOST_ROOFS = 8
 _SMALL = 110  # columns of a terminal under which a place and what belongs to it share a column,
-_WIDE = 150  # and from which on a line's text is shown
+_WIDE = 150  # and from which on a line's text and the name of a flag's wait are shown
 _BAR = 20
 _TEXT = 44  # characters of a line's text
 _LEAST = 0.05  # of a line's work: smaller stalls of it are left out
@@ -63,24 +65,41 @@ def _title(words: str, shown: int, there_are: int) -> str:
     return f"{words}{more}\n"
 
 
-def _until(wait: Wait, places: Places) -> str:
-    """What ended a wait: `mov_gm_l1 kernel.npu:40, set at :41`."""
-    parts = []
+def _until(waits: list[Wait], places: Places) -> str:
+    """What ended the largest of waits: `mov_gm_l1 kernel.npu:40, set at :41`."""
+    wait, parts = waits[0], []
     if wait.awaited:
         place = places.short(wait.awaited_where, wait.where)
         parts.append(f"{wait.awaited} {place}".rstrip())
     if wait.set_where:
         parts.append(f"set at {places.short(wait.set_where, wait.where)}")
-    return ", ".join(parts)
+    ends = {(wait.awaited_where, wait.set_where) for wait in waits}
+    return ", ".join(parts) + (f", +{len(ends) - 1} more" if len(ends) > 1 else "")
+
+
+def _by_place(waits: list[Wait]) -> list[list[Wait]]:
+    """Waits of one pipe at one line for one cause together, the largest of each first."""
+    found: dict[tuple[str, ...], list[Wait]] = {}
+    for wait in sorted(waits, key=lambda wait: -wait.cycles):
+        found.setdefault((wait.core, wait.pipe, wait.where, wait.cause), []).append(wait)
+    return list(found.values())
+
+
+def _summed(waits: list[Wait]) -> Wait:
+    """Waits at one line as one, which waits for all their flags."""
+    return replace(
+        waits[0], count=sum(wait.count for wait in waits),
+        cycles=sum(wait.cycles for wait in waits),
+        flag=flags_text(sorted({wait.flag for wait in waits})),
+    )  # fmt: skip
 
 
 def waits(report: Report, style: Style, most: int = MOST) -> str:
     """The waits that took the most cycles: which pipe, for what, at which line, until when."""
     means, places = _Means(report), _places(report)
-    found = sorted(
-        (wait for wait in report.waits if wait.cycles and means.works(wait)),
-        key=lambda wait: -means.mean(wait, wait.cycles),
-    )
+    those = [wait for wait in report.waits if wait.cycles and means.works(wait)]
+    found = [(_summed(group), group) for group in _by_place(those)]
+    found.sort(key=lambda item: -means.mean(item[0], item[0].cycles))
     if not found:
         return ""
     small = style.width < _SMALL
@@ -91,10 +110,12 @@ def waits(report: Report, style: Style, most: int = MOST) -> str:
     columns[1:1] = [] if small else [Column("times", True)]
     columns += [Column("at", wrap=True)] if small else [Column("at"), Column("until", wrap=True)]
     rows = []
-    for wait in found[:most]:
+    for wait, group in found[:most]:
         row = [_pipe(wait), *means.cells(wait, wait.cycles), wait.flag or wait.cause]
         row[1:1] = [] if small else [means.times(wait)]
-        at, until = f"{places.short(wait.where)} {wait.name}", _until(wait, places)
+        at, until = places.short(wait.where), _until(group, places)
+        if style.width >= _WIDE or not wait.flag:
+            at += f" {wait.name}"
         row += [f"{at} until {until}" if until else at] if small else [at, until]
         rows.append(row)
     return _title("largest waits", len(rows), len(found)) + table(columns, rows, style)

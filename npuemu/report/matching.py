@@ -60,14 +60,20 @@ class Matching:
 
     def __init__(self, a: Report, b: Report) -> None:
         in_a, in_b = _files(a), _files(b)
-        self._found: dict[Place, str] = {}
+        self._in_first: dict[Place, str] = {}
+        self._in_second: dict[Place, str] = {}
         for file, spots in in_b.items():
             partner = _partner(file, in_a, a.kernel == b.kernel)
             if partner is None:
                 continue
-            for (line, column), spot in _pairs(in_a[partner], spots).items():
-                self._found[Place(file, line, column)] = f"{partner}:{spot[0]}:{spot[1]}"
+            for second, first in _pairs(in_a[partner], spots).items():
+                self._in_first[Place(file, *second)] = f"{partner}:{first[0]}:{first[1]}"
+                self._in_second[Place(partner, *first)] = f"{file}:{second[0]}:{second[1]}"
 
-    def in_first(self, where: str) -> str | None:
-        """The place of the first run that a place of the second is, or None if there is none."""
-        return self._found.get(split(where))
+    def in_first(self, where: str) -> str:
+        """The place of the first run that a place of the second is; empty if there is none."""
+        return self._in_first.get(split(where), "")
+
+    def in_second(self, where: str) -> str:
+        """The place of the second run that a place of the first is; empty if there is none."""
+        return self._in_second.get(split(where), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from npuemu.report.identity import kind_of
@@ -187,6 +187,24 @@ def causes_text(row: PipeRow, most: int = 3, more: str = " more") -> str:
     if len(causes) > most:
         shown.append(f"+{len(causes) - most}{more}")
     return ", ".join(shown)
+
+
+def flags_text(flags: Iterable[str]) -> str:
+    """Flags of one wait with their events together: `MTE1 -> M 0-3, 6`."""
+    events: dict[str, set[int]] = {}
+    for flag in flags:
+        name, _, event = flag.rpartition(" ")
+        if event.isdigit():
+            events.setdefault(name, set()).add(int(event))
+        elif flag:
+            events.setdefault(flag, set())
+    return ", ".join(f"{name} {_ranges(numbers)}".rstrip() for name, numbers in events.items())
+
+
+def _ranges(numbers: set[int]) -> str:
+    starts = sorted(n for n in numbers if n - 1 not in numbers)
+    ends = sorted(n for n in numbers if n + 1 not in numbers)
+    return ", ".join(f"{a}-{b}" if b > a else f"{a}" for a, b in zip(starts, ends, strict=True))
 
 
 def bar(share: float, width: int, full: str = "#", empty: str = ".") -> str:
