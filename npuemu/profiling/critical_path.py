@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from npuemu.isa.table import PIPES
 from npuemu.observe import recording as rec
@@ -82,7 +84,7 @@ class _Walk:
 
     def through(self, event: int, until: int) -> int:
         """The steps of data instruction ``event`` up to ``until``; returns its start."""
-        start, free = self.start[event], self.free[event]
+        start, free = int(self.start[event]), int(self.free[event])
         head = start + self.head[event]
         bank, bandwidth = self.lost[0][event], self.lost[1][event]
         work = max(head, min(free, until) - bank - bandwidth)
@@ -93,11 +95,12 @@ class _Walk:
         self.add(event, "head", start, min(head, until))
         return start
 
-    def reason(self, event: int, time: int) -> tuple[str, int]:
-        """Why ``event`` is at ``time``: (``data``, number) of an earlier instruction of its pipe,
-        (``flag`` | ``cross``, number) of a set, (``scalar``, event), or (``gap``, number).
+    def reason(self, event: int, time: int, at_end: bool) -> tuple[str, int]:
+        """Why ``event`` is at ``time`` (``at_end``: why its pipe is ready then): (``data``, number)
+        of an earlier instruction of the pipe, (``flag`` | ``cross``, number) of a set, (``scalar``,
+        event), or (``gap``, number).
         """
-        ends = self.kind[event] != rec.DATA  # a flag or barrier sees ends, data the pipe free
+        ends = at_end or self.kind[event] != rec.DATA  # flags see ends, data the pipe free
         at = event
         while at >= 0:
             kind, link = self.kind[at], self.link[at]
@@ -129,7 +132,7 @@ class _Walk:
         return stalls[at], begun
 
 
-def _before(core: np.ndarray, pipe: np.ndarray) -> list[int]:
+def _before(core: NDArray[Any], pipe: NDArray[Any]) -> list[int]:
     """The previous event of the same pipe, -1 for none."""
     latest: dict[tuple[int, int], int] = {}
     found = []
@@ -151,21 +154,23 @@ def critical_path(recording: Recording) -> list[Step]:
     event, time = last, walk.end[last]
     at_end = True  # whether ``time`` is when ``event`` ended, not when it began
     while time > 0:
-        if at_end and walk.kind[event] == rec.DATA:
-            time = walk.through(event, time)
+        if at_end and walk.kind[event] == rec.DATA and walk.end[event] == time:
+            time, at_end = walk.through(event, time), False
         if walk.pipe[event] == S and walk.kind[event] != rec.DATA:
             found = _scalar_event(walk, event, time)
         else:
-            found = _queued_event(walk, event, time)
+            found = _queued_event(walk, event, time, at_end)
         if found is None:
             break
         event, time, at_end = found
     return walk.steps[::-1]
 
 
-def _queued_event(walk: _Walk, event: int, time: int) -> tuple[int, int, bool] | None:
+def _queued_event(
+    walk: _Walk, event: int, time: int, at_end: bool
+) -> tuple[int, int, bool] | None:
     """What an event of a pipe's queue followed, at ``time``."""
-    why, other = walk.reason(event, time)
+    why, other = walk.reason(event, time, at_end)
     if why in ("data", "flag"):
         return other, time, True
     if why == "cross":
@@ -198,25 +203,26 @@ def _scalar_event(walk: _Walk, event: int, time: int) -> tuple[int, int, bool] |
 class Share:
     """Cycles of the critical path that one instruction of the text has on one pipe."""
 
-    core: str
+    core: Literal["aic", "aiv"]
     pipe: str
-    row: int
+    where: str
+    name: str
     part: str
     cycles: int
     count: int
 
 
 def shares(recording: Recording, steps: list[Step]) -> list[Share]:
-    """The chain summed by kind of core, pipe, code row and part; the most cycles first."""
-    sums: dict[tuple[str, int, int, str], list[int]] = defaultdict(lambda: [0, 0])
+    """The chain summed by kind of core, pipe, line and part; the most cycles first."""
+    sums: dict[tuple[bool, int, str, str, str], list[int]] = defaultdict(lambda: [0, 0])
     rows = recording.events["row"]
     for step in steps:
-        kind = "aic" if step.core % 3 == 0 else "aiv"
-        entry = sums[kind, step.pipe, int(rows[step.event]), step.part]
+        code = recording.code[rows[step.event]]
+        entry = sums[step.core % 3 == 0, step.pipe, code.where, code.name, step.part]
         entry[0] += step.cycles
         entry[1] += 1
     found = [
-        Share(core, PIPES[pipe], row, part, cycles, count)
-        for (core, pipe, row, part), (cycles, count) in sums.items()
+        Share("aic" if cube else "aiv", PIPES[pipe], where, name, part, cycles, count)
+        for (cube, pipe, where, name, part), (cycles, count) in sums.items()
     ]
     return sorted(found, key=lambda share: -share.cycles)
