@@ -81,7 +81,7 @@ def _template(raw: str, column: int) -> tuple[str | Field, ...]:
             found += [text, _field(Text(raw[i + 1 : close], column + i + 1))]
             text, i = "", close + 1
         else:
-            text, i = text + raw[i], i + 1
+            text, i = text + (raw[i] if raw[i].isprintable() else "?"), i + 1
     return tuple(piece for piece in (*found, text) if piece)
 
 

@@ -30,6 +30,7 @@ def fields(text: str, before: str = MOVE, head: str = "") -> tuple[Piece, ...]:
     [
         ("plain; text", ("plain; text",)),
         ("", ()),
+        ("a\x1b[2J\tb\\nc", ("a?[2J?b\nc",)),
         (r"a\"b\\c", ('a"b\\c',)),
         ("{{{r1}}}", ("{", Shown(1, 0, "d"), "}")),
         ("{r31:x}{ r2 : b }", (Shown(31, 0, "x"), Shown(2, 0, "b"))),
