@@ -21,6 +21,7 @@ from npuemu.isa.codec import decode
 from npuemu.isa.table import load as load_isa
 from npuemu.machine import Machine, names
 from npuemu.machine import load as load_machine
+from npuemu.observe.recording import Recording
 
 if TYPE_CHECKING:
     from npuemu.debug import Dumps, Printed
@@ -56,15 +57,15 @@ class Run:
     """What a run left behind.
 
     outputs: tensors of role out by name (empty in timing mode); report: the dictionary of the
-    report schema; trace_events: (core, pipe, name, start, duration) when a trace was asked for;
-    dumps: arrays by what was asked for; prints: lines of the kernel's `.print` in the order of
-    their cycles, and prints_left_out how many more there were.
+    report schema; recording: its events when they were asked for; dumps: arrays by what was asked
+    for; prints: lines of the kernel's `.print` in the order of their cycles, and prints_left_out
+    how many more there were.
     """
 
     kernel: Program
     outputs: dict[str, Array]
     report: dict[str, Any]
-    trace_events: list[tuple[str, str, str, int, int]] | None = None
+    recording: Recording | None = None
     mac_peak: dict[str, int] = field(default_factory=dict)
     dumps: Dumps = field(default_factory=dict)  # type: ignore[assignment]
     prints: list[Printed] = field(default_factory=list)
@@ -161,6 +162,20 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
     if not low <= number <= high:
         raise UserError(f"{name} takes an integer of {low} to {high}, not {number}")
     return number
+
+
+def _window(record: bool | tuple[int, int]) -> tuple[int, int] | None:
+    """The cycles [first, last) to record, None for none."""
+    if isinstance(record, bool):
+        return (0, HIGHEST_MAX_CYCLES) if record else None
+    ends: Any = record
+    if not isinstance(ends, Sequence) or len(ends) != 2:
+        raise UserError(f"record takes True, False or (first, last), not {record!r}")
+    first = _whole("record: first cycle", ends[0], 0, LARGEST)
+    last = _whole("record: last cycle", ends[1], 0, LARGEST)
+    if first >= last:
+        raise UserError(f"record: cycles {first} to {last} are none")
+    return min(first, HIGHEST_MAX_CYCLES), min(last, HIGHEST_MAX_CYCLES)
 
 
 def _bound(blocks: int | None, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -316,7 +331,7 @@ def run(
     threads: int = 1,
     max_cycles: int | None = None,
     progress: Progress | None = None,
-    trace: bool = False,
+    record: bool | tuple[int, int] = False,
     shuffle: int = 0,
     jitter: int = 0,
     dumps: Sequence[str] = (),
@@ -330,6 +345,7 @@ def run(
     mode: full (numbers and time), timing (no numbers), numbers (no observers).
     shuffle: run so many other legal timings as well and report outputs that differ (E205);
     jitter: run legal timing number so and so instead of the machine's own (0). ``seed`` fixes them.
+    record: keep every event for traces and timelines, or those that touch the cycles [first, last).
     dumps: memory to save right after an instruction, ``BUFFER@LINE`` or more (docs/debugging.md).
     print_limit: how many lines of ``.print`` are kept and given to ``on_print`` as the run goes.
     """
@@ -368,9 +384,9 @@ def run(
     gm = _global_memory(program, values)
     _fill(program, gm, inputs or {}, seed, values)
     limit = min(limit, HIGHEST_MAX_CYCLES)
-    options = Options(mode, check, threads, limit, trace, seed, jitter)
+    options = Options(mode, check, threads, limit, _window(record), seed, jitter)
     fresh = gm.copy() if shuffle else gm
-    report, events, peak = execute(session, gm, options, debugger)
+    report, recording, peak = execute(session, gm, options, debugger)
     if shuffle:
         _shuffle(session, fresh, gm, options, shuffle, report)
     outputs: dict[str, Array] = {}
@@ -390,7 +406,7 @@ def run(
                 }
     lines = debugger.printer
     return Run(
-        program, outputs, report, events, peak, debugger.dumps, lines.lines, lines.left_out
+        program, outputs, report, recording, peak, debugger.dumps, lines.lines, lines.left_out
     )  # fmt: skip
 
 

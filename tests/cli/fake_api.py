@@ -43,7 +43,7 @@ class FakeApi:
 
     report: dict[str, Any] = field(default_factory=sample)
     failure: BaseException | None = None
-    trace_events: list[Any] | None = None
+    recording: Any = None
     dumps: FakeDumps = field(default_factory=FakeDumps)
     printed: list[str] = field(default_factory=list)
     left_out: int = 0
@@ -71,7 +71,7 @@ class FakeApi:
             outputs={"C": np.arange(4, dtype=np.float32).reshape(2, 2)},
             report=self.report, cycles=self.report["cycles"], diagnostics=findings,
             ok=all(f["severity"] != "error" for f in findings), kernel=program,
-            trace_events=self.trace_events, dumps=self.dumps, prints=self.printed,
+            recording=self.recording, dumps=self.dumps, prints=self.printed,
             prints_left_out=self.left_out,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from npuemu.engine.breaks import Breaks, Stop
 from npuemu.engine.launch import Launch
 from npuemu.machine import load, names
 from npuemu.machine.reach import reached
-from npuemu.runner import Options, Session, report
+from npuemu.runner import Options, Session, recording, report
 from tests.debug.kernels import LOOP, behind, line, run
 
 CASES = [
@@ -44,8 +44,8 @@ def test_stopping_everywhere(
 ) -> None:
     program = npuemu.load(kernel, machine=machine, blocks=blocks, **params)
     session = Session(program, load(machine))
-    options = Options(mode=mode, jitter=jitter)
-    found: list[tuple[dict[str, Any], np.ndarray[Any, Any], Any]] = []
+    options = Options(mode=mode, jitter=jitter, record=(0, 1 << 40))
+    found: list[tuple[dict[str, Any], np.ndarray[Any, Any], Any, Any]] = []
     seen: Counter[str] = Counter()
     for breaks in (None, everywhere(session, seen)):
         gm = api._global_memory(program, True)
@@ -55,11 +55,12 @@ def test_stopping_everywhere(
             launch = with_breaks(launch, breaks)
         done = report(session, launch, launch.run())
         profile = launch.state.profile[:, : st.F_ELEMENTS + 1].copy()
-        found.append((done, gm, profile))
-    (plain, gm_plain, profile), (stopped, gm_stopped, profile_stopped) = found
+        found.append((done, gm, profile, recording(session, launch).events))
+    (plain, gm_plain, profile, events), (stopped, gm_stopped, profile_stopped, others) = found
     assert plain == stopped and plain["diagnostics"] == []
     assert np.array_equal(gm_plain, gm_stopped)
     assert np.array_equal(profile, profile_stopped)
+    assert len(events) > 40 and np.array_equal(events, others)
     counted: Counter[str] = Counter()
     for row, record in enumerate(session.decoded.records):
         counted[record.name] += int(profile[row, st.F_COUNT])
@@ -72,7 +73,10 @@ def test_stopping_everywhere(
 
 def with_breaks(launch: Launch, breaks: Breaks) -> Launch:
     """The same launch with breaks."""
-    fields = ("decoded", "machine", "blocks", "gm", "tensors", "mode", "observe", "check", "jitter")
+    fields = (
+        "decoded", "machine", "blocks", "gm", "tensors", "mode", "observe", "check", "named",
+        "window", "jitter",
+    )  # fmt: skip
     return Launch(**{name: getattr(launch, name) for name in fields}, breaks=breaks)
 
 

@@ -8,6 +8,8 @@ import pytest
 
 import npuemu
 from npuemu.debug import Printed
+from npuemu.isa.table import PIPES
+from npuemu.observe.recording import DATA
 from tests.debug.kernels import BOTH, LOOP, ROWS, behind, line, run
 
 X = np.arange(ROWS * 64, dtype=np.float32).reshape(ROWS, 64)
@@ -132,13 +134,15 @@ def test_a_line_says_where_it_is() -> None:
     )
 
 
-def test_cycles_are_those_of_the_trace() -> None:
-    done = run(behind(LOOP, load="l", double="d", store="s"), trace=True)
-    assert done.trace_events is not None
-    names = {"MTE2": "mov_gm_ub", "V": "vadd", "MTE3": "mov_ub_gm"}
-    traced = [(core, pipe, start) for core, pipe, name, start, _ in done.trace_events]
-    assert sorted((p.core, p.pipe, p.cycle) for p in done.prints) == sorted(traced)
-    assert {pipe: name for _, pipe, name, _, _ in done.trace_events} == names
+def test_cycles_are_those_of_the_recording() -> None:
+    done = run(behind(LOOP, load="l", double="d", store="s"), record=True)
+    assert done.recording is not None
+    events = done.recording.events
+    data = events[events["kind"] == DATA]
+    traced = [(core, PIPES[pipe], start) for core, pipe, start in data[["core", "pipe", "start"]]]
+    assert {core for core, _, _ in traced} == {1} and len(traced) == 3 * ROWS
+    shown = sorted((p.pipe, p.cycle) for p in done.prints)
+    assert shown == sorted((pipe, start) for _, pipe, start in traced)
 
 
 def test_branches_flags_and_macros() -> None:
