@@ -108,7 +108,7 @@ class Breaks:
 
 def _stop(launch: Launch) -> Stop:
     e = launch.state
-    row, core, pipe, cycle, slot = (int(v) for v in e.stop[: st.B_RESUME])
+    row, core, pipe, cycle, slot = e.stop[: st.B_RESUME].tolist()
     k = e.core[core]
     held = slot >= 0
     return Stop(

@@ -391,12 +391,12 @@ class Launch:
         compiled.announce(units, self.notify)
         while True:
             status = int(run(self.table.ctypes.data))
-            if not compiled.is_cached(compiled.ENGINE):
-                compiled.mark(compiled.ENGINE)
             if self.breaks is not None:
                 self.breaks.report(self, status)
             if status == st.BREAK:
                 continue
+            if not compiled.is_cached(compiled.ENGINE):
+                compiled.mark(compiled.ENGINE)
             if status == st.NEED_UNIT:
                 unit = int(e.g[st.G_NEED])
                 e.units[unit] = self._unit_address(self.decoded.units[unit])
