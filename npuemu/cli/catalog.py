@@ -62,7 +62,7 @@ def isa(
             metavar="MNEMONIC",
             help="Show one instruction in full.",
             autocompletion=completion.mnemonic,
-        ),  # fmt: skip
+        ),
     ] = None,
 ) -> int:
     """List the instructions, or show one in full."""

@@ -18,7 +18,7 @@ def explain(
             metavar="[CODE]...",
             help="Codes of diagnostics; without any, list all.",
             autocompletion=completion.code,
-        ),  # fmt: skip
+        ),
     ] = [],  # noqa: B006
 ) -> int:
     """Explain diagnostics, or list them all."""

@@ -27,7 +27,7 @@ Kernel = Annotated[
         metavar="KERNEL",
         help="A name from `npuemu list`, or a text or binary file.",
         autocompletion=completion.kernel,
-    ),  # fmt: skip
+    ),
 ]
 Defines = Annotated[
     list[str],
@@ -37,7 +37,7 @@ Defines = Annotated[
         help="Set a parameter of the kernel.",
         show_default=False,
         autocompletion=completion.define,
-    ),  # fmt: skip
+    ),
 ]
 MachineName = Annotated[
     str | None,
@@ -46,7 +46,7 @@ MachineName = Annotated[
         metavar="NAME|FILE",
         help="The machine; else the kernel's first.",
         autocompletion=completion.machine,
-    ),  # fmt: skip
+    ),
 ]
 Blocks = Annotated[
     str | None,

@@ -23,7 +23,7 @@ def reproduce(
             metavar="STUDY",
             help=f"What to reproduce: {', '.join(STUDIES)}.",
             autocompletion=completion.study,
-        ),  # fmt: skip
+        ),
     ],
     quick: Annotated[
         bool, typer.Option("--quick", help="Draw less of everything: minutes become seconds.")

@@ -38,7 +38,7 @@ def run(
             show_default=False,
             help="Write an output tensor.",
             autocompletion=completion.output_file,
-        ),  # fmt: skip
+        ),
     ] = [],  # noqa: B006
     seed: Annotated[str, typer.Option("--seed", metavar="N", help="Seed of drawn inputs.")] = "0",
     machine: options.MachineName = None,
@@ -50,7 +50,7 @@ def run(
             metavar="full|timing|numbers",
             help="What is computed.",
             autocompletion=completion.mode,
-        ),  # fmt: skip
+        ),
     ] = "full",
     no_check: Annotated[
         bool,
