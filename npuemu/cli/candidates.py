@@ -6,6 +6,7 @@ the shell keeps what fits. They read names only: nothing is assembled, nothing h
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +23,9 @@ Line = Mapping[str, Any]
 KERNEL_FILES = (".npu", ".bin")
 MACHINE_FILES = (".toml",)
 TENSOR_FILES = (".npy", ".npz", ".safetensors")
+REPORT_FILES = (".json",)
+KERNELS = ("kernel", "a", "b")
+"""What commands call their kernels."""
 MAX_ENTRIES = 4096
 
 # Scripts of some shells evaluate what they are offered: names with other characters stay out.
@@ -85,11 +89,21 @@ def machines(incomplete: str) -> list[Offer]:
     return [(name, "") for name in names] + _files(incomplete, MACHINE_FILES)
 
 
-def modes() -> list[Offer]:
+def sides(incomplete: str) -> list[Offer]:
+    """What `npuemu diff` compares: kernels, a kernel with its machine, reports."""
+    kernel, sign, _ = incomplete.rpartition("@")
+    if sign:
+        from npuemu.machine import names
+
+        return [(f"{kernel}@{name}", "") for name in names]
+    return kernels(incomplete) + [o for o in _files(incomplete, REPORT_FILES) if o[0][-1] != "/"]
+
+
+def modes(*without: str) -> list[Offer]:
     """What `--mode` takes."""
     from npuemu.cli.options import MODES
 
-    return [(mode, "") for mode in MODES]
+    return [(mode, "") for mode in MODES if mode not in without]
 
 
 def studies() -> list[Offer]:
@@ -154,14 +168,13 @@ def directives(kernel: Path, seen: set[Path] | None = None) -> Iterator[tuple[st
 
 
 def _of_kernel(line: Line, *kinds: str) -> Iterator[tuple[list[str], str]]:
-    """Tokens and text of the kernel's directives of some kinds; none without a readable kernel."""
-    path = _kernel_file(line.get("kernel") or "")
-    try:
-        for kind, words, text in directives(path) if path else ():
-            if kind in kinds and words:
-                yield words, text
-    except OSError:
-        return
+    """Tokens and text of the kernels' directives of some kinds; none without a readable kernel."""
+    for name in KERNELS:
+        path = _kernel_file((line.get(name) or "").partition("@")[0])
+        with contextlib.suppress(OSError):
+            for kind, words, text in directives(path) if path else ():
+                if kind in kinds and words:
+                    yield words, text
 
 
 def _given(texts: Iterable[str] | None) -> set[str]:

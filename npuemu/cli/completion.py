@@ -21,7 +21,7 @@ from npuemu.cli.candidates import Line, Offer
 VARIABLE = "_NPUEMU_COMPLETE"
 """Set by a shell's script: `complete_SHELL` asks for words, `source_SHELL` for the script."""
 HELP_WIDTH = 60
-_BREAKS = ("=", ":")
+_BREAKS = ("=", ":", "@")
 """Characters that Bash makes words of their own."""
 
 
@@ -60,6 +60,16 @@ def output_file(ctx: typer.Context, incomplete: str) -> list[Offer]:
 def mode(incomplete: str) -> list[Offer]:
     """For `--mode`."""
     return _shown(candidates.modes())
+
+
+def timed_mode(incomplete: str) -> list[Offer]:
+    """For `--mode` where cycles are what is asked for."""
+    return _shown(candidates.modes("numbers"))
+
+
+def side(incomplete: str) -> list[Offer]:
+    """For the sides of `npuemu diff`."""
+    return _shown(candidates.sides(incomplete))
 
 
 def code(ctx: typer.Context, incomplete: str) -> list[Offer]:

@@ -118,6 +118,17 @@ def test_modes_studies_mnemonics_commands(words: Callable[[str], list[str]]) -> 
     assert "--max-cycles" in words("npuemu run gemm_bf16 --m")
 
 
+def test_sides_of_a_comparison(folder: Path, words: Callable[[str], list[str]]) -> None:
+    (folder / "run.json").touch()
+    assert words("npuemu diff own") == ["own.bin", "own.npu"]
+    assert words("npuemu diff own.npu r") == ["run.json"]
+    assert words("npuemu diff gemm_bf16 gemm_bf16@ascend95") == ["gemm_bf16@ascend950pr"]
+    assert words("npuemu diff own.npu gemm_bf16@ascend950pr -D ") == [
+        "ROWS=", "COLS=", "M=", "N=", "K=",
+    ]  # fmt: skip
+    assert words("npuemu profile gemm_bf16 --mode ") == ["full", "timing"]
+
+
 def test_codes(shell: Shell, words: Callable[[str], list[str]]) -> None:
     assert words("npuemu explain ") == list(pages.codes())
     assert words("npuemu explain E203 E201 E20") == ["E202", "E204", "E205", "E206"]
@@ -155,6 +166,7 @@ ask() { COMP_WORDS=(npuemu "$@"); COMP_CWORD=$#; COMPREPLY=(); _npuemu_completio
 ask run gemm_bf16 -D M = ""
 ask run -D M = 16 gemm_bf16 -D ""
 ask run gemm_bf16 --machine = ascend95
+ask diff gemm_bf16 gemm_bf16 @ ascend95
 ask run gemm_bf16 --report ""
 complete -p npuemu
 """
@@ -176,7 +188,7 @@ def test_bash_itself(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stderr == ""
     *replies, complete = done.stdout.splitlines()
-    assert replies == ["256", "N= K=", "ascend950pr", ""]
+    assert replies == ["256", "N= K=", "ascend950pr", "ascend950pr", ""]
     assert shlex.split(complete) == shlex.split("complete -o default -F _npuemu_completion npuemu")
 
 
