@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from npuemu.cli import debug, options
+from npuemu.cli import completion, debug, options
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
 
@@ -26,20 +26,31 @@ def run(
             "--in",
             metavar="TENSOR=FILE",
             show_default=False,
+            autocompletion=completion.input_file,
             help="Read an input (.npy, .npz:key, .safetensors:key); others are drawn from --seed.",
         ),
     ] = [],  # noqa: B006
     outputs: Annotated[
         list[str],
         typer.Option(
-            "--out", metavar="TENSOR=FILE", show_default=False, help="Write an output tensor."
+            "--out",
+            metavar="TENSOR=FILE",
+            show_default=False,
+            help="Write an output tensor.",
+            autocompletion=completion.output_file,
         ),
     ] = [],  # noqa: B006
     seed: Annotated[str, typer.Option("--seed", metavar="N", help="Seed of drawn inputs.")] = "0",
     machine: options.MachineName = None,
     blocks: options.Blocks = None,
     mode: Annotated[
-        str, typer.Option("--mode", metavar="full|timing|numbers", help="What is computed.")
+        str,
+        typer.Option(
+            "--mode",
+            metavar="full|timing|numbers",
+            help="What is computed.",
+            autocompletion=completion.mode,
+        ),
     ] = "full",
     no_check: Annotated[
         bool,

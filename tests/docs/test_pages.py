@@ -60,7 +60,7 @@ def links() -> list[tuple[str, str]]:
     pages = [
         *DOCS.glob("*.md"),
         *(ROOT / "diagnostics").glob("*.md"),
-        *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "isa/README.md")),
+        *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "isa/README.md", "editors/README.md")),
         *(ROOT / "examples").glob("*/README.md"),
     ]
     found = []
