@@ -32,11 +32,11 @@ def test_options_reach_the_interface(api: FakeApi, npu: Npu) -> None:
     assert load == (
         "load", "gemm_bf16", {"machine": "ascend910b1", "blocks": 2, "M": 16, "N": 32},
     )  # fmt: skip
-    options = {key: value for key, value in run[2].items() if key != "progress"}
+    options = {k: value for k, value in run[2].items() if k not in ("progress", "on_print")}
     assert options == {
         "machine": "ascend910b1", "inputs": {"A": "a.npy"}, "blocks": 1, "mode": "numbers",
         "check": False, "seed": 7, "threads": 2, "max_cycles": 1000, "record": False,
-        "shuffle": 5, "jitter": 3,
+        "shuffle": 5, "jitter": 3, "dumps": [], "print_limit": 1000,
     }  # fmt: skip
 
 
