@@ -88,11 +88,13 @@ class Launch:
                 now += head * idle + own + lost
                 self.loading += (own + panel.codes) * (block == 0)
                 yield phase
-                own = panel.codes if self.timeline.events[phase] <= now else panel.alone
+                idle = self.timeline.events[phase] > now
                 now = max(now, self.timeline.events[phase])
                 yield now
-                now += own + self.shared.lost(now, panel.codes, panel.code_bytes)
-                self.timeline.happens(("panel", block, number), now)
+                lost = self.shared.lost(now, panel.codes, panel.code_bytes)
+                there = now + lost + (panel.alone if idle else panel.codes)
+                self.timeline.happens(("panel", block, number), there)
+                now += head * idle + panel.codes + lost
                 number += 1
 
     def _multiply(self, block: int, tiles: list[Tile]) -> Process:
@@ -190,7 +192,7 @@ class Launch:
         widths = pieces(self.plan)
         passes = (True, False) if len(widths) > 1 else (True,)
         sequence = [(width, fresh) for fresh in passes for width in widths]
-        now: float = scalar.W8A8 + self._counting()
+        now: float = scalar.W8A8_VECTOR + self._counting()
         number, idle = 0, True
         for step in range(self.steps):
             for width, fresh in sequence:
