@@ -14,7 +14,17 @@ from typing import Annotated
 import typer
 
 from npuemu import pages
-from npuemu.cli import catalog, explain, program, reproduce, run, verify
+from npuemu.cli import (
+    catalog,
+    completion,
+    diff,
+    explain,
+    profile,
+    program,
+    reproduce,
+    run,
+    verify,
+)
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -23,12 +33,13 @@ BROKEN_PIPE = 141
 app = typer.Typer(
     name="npuemu",
     help="Run NPU kernels without the NPU: exact results, cycles, occupancy, diagnostics.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("run")(run.run)
+app.command("diff")(diff.diff)
+app.command("profile")(profile.profile)
 app.command("asm")(program.asm)
 app.command("dis")(program.dis)
 app.command("check")(program.check)
@@ -90,11 +101,16 @@ def _close_pipe() -> int:
 def _dispatch(arguments: Sequence[str]) -> int:
     # Not `app(...)`: it has its own ways with interrupts and closed pipes.
     command = typer.main.get_command(app)
+    if completion.asked():
+        return completion.answer(command)
     try:
         with command.make_context("npuemu", list(arguments)) as context:
             status = command.invoke(context)
     except typer.Exit as leave:
         status = leave.exit_code
+    except SystemExit as leave:
+        # How the options that show and install completion end.
+        status = leave.code
     sys.stdout.flush()
     return status if isinstance(status, int) else 0
 

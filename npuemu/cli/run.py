@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from npuemu.cli import options
+from npuemu.cli import completion, debug, options
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
 
@@ -26,20 +26,31 @@ def run(
             "--in",
             metavar="TENSOR=FILE",
             show_default=False,
+            autocompletion=completion.input_file,
             help="Read an input (.npy, .npz:key, .safetensors:key); others are drawn from --seed.",
         ),
     ] = [],  # noqa: B006
     outputs: Annotated[
         list[str],
         typer.Option(
-            "--out", metavar="TENSOR=FILE", show_default=False, help="Write an output tensor."
+            "--out",
+            metavar="TENSOR=FILE",
+            show_default=False,
+            help="Write an output tensor.",
+            autocompletion=completion.output_file,
         ),
     ] = [],  # noqa: B006
     seed: Annotated[str, typer.Option("--seed", metavar="N", help="Seed of drawn inputs.")] = "0",
     machine: options.MachineName = None,
     blocks: options.Blocks = None,
     mode: Annotated[
-        str, typer.Option("--mode", metavar="full|timing|numbers", help="What is computed.")
+        str,
+        typer.Option(
+            "--mode",
+            metavar="full|timing|numbers",
+            help="What is computed.",
+            autocompletion=completion.mode,
+        ),
     ] = "full",
     no_check: Annotated[
         bool,
@@ -68,6 +79,18 @@ def run(
     html: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="Write an HTML report.")
     ] = None,
+    dump: Annotated[
+        list[str],
+        typer.Option(
+            "--dump",
+            metavar="BUFFER@LINE[:N][=FILE]",
+            show_default=False,
+            help="Save a memory, buffer or tensor as it is right after the instruction at LINE.",
+        ),
+    ] = [],  # noqa: B006
+    print_limit: Annotated[
+        str, typer.Option("--print-limit", metavar="N", help="Lines of .print that are shown.")
+    ] = "1000",
 ) -> int:
     """Run a kernel: exact outputs, cycles, occupancy, diagnostics."""
     bound = options.binding(defines, machine, blocks)
@@ -79,18 +102,23 @@ def run(
     workers = options.integer(threads, "--threads", 1, 1024)
     timings = options.integer(shuffle, "--shuffle", 0, 1_000_000)
     timing = options.integer(jitter, "--jitter", 0, 1_000_000)
+    dumps = debug.dump_files(dump)
+    most = options.integer(print_limit, "--print-limit", 0)
     files = (("--report", report), ("--trace", trace), ("--html", html))
     for option, path in files:
         options.writable(path, option)
     if wanted and chosen == "timing":
         raise UserError("--out needs values, and --mode timing computes none")
+    if dumps and chosen == "timing":
+        raise UserError("--dump needs values, and --mode timing computes none")
     if timings and chosen == "timing":
         raise UserError("--shuffle compares outputs, and --mode timing computes none")
 
     from npuemu import api
     from npuemu.cli import tensors
 
-    options.distinct([*tensors.check_files(wanted, "--out"), *files], kernel)
+    given_files = tensors.check_files(wanted, "--out") + tensors.check_files(dumps, "--dump")
+    options.distinct([*given_files, *files], kernel)
     loaded = api.load(kernel, **bound)
     tensors.check_names(loaded, given, "--in", "in")
     tensors.check_names(loaded, wanted, "--out", "out")
@@ -98,11 +126,15 @@ def run(
         result = api.run(
             loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
             check=not no_check, progress=progress, seed=first, threads=workers, max_cycles=limit,
-            trace=trace is not None, shuffle=timings, jitter=timing,
+            record=trace is not None, shuffle=timings, jitter=timing,
+            dumps=list(dumps), print_limit=most,
+            on_print=lambda line: progress({"text": str(line)}),
         )  # fmt: skip
     _write(result, wanted, report, trace, html)
+    debug.write_dumps(result, dumps)
     _show(result, kernel, report)
-    return 0 if result.ok else 1
+    missing = debug.say_missing(result, dumps)
+    return (2 if missing else 0) if result.ok else 1
 
 
 def _write(
@@ -130,14 +162,13 @@ def _write(
 
 
 def _write_trace(result: Run, path: str) -> None:
-    from npuemu.report.trace import write_trace
+    from npuemu.report.trace import spans, write_trace
 
-    events = getattr(result, "trace_events", None)
-    if events is None:
+    recording = result.recording
+    if recording is None:
         raise UserError("--trace: this run recorded no trace")
-    cycles, time_us = result.report["cycles"], result.report["time_us"]
     with Path(path).open("w", encoding="utf-8") as target:
-        write_trace(target, events, cycles / time_us if time_us else 1.0)
+        write_trace(target, spans(recording), recording.clock_mhz)
 
 
 def _show(result: Run, kernel: str, report: str | None) -> None:

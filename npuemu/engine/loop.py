@@ -14,9 +14,11 @@ from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
 from npuemu.engine.cross_core import cross_event
 from npuemu.engine.data import start_data
+from npuemu.engine.events import is_full
 from npuemu.engine.queues import MAX_CYCLES, drained, problem, refresh, settle
 from npuemu.engine.scalar_unit import run_scalar
 from npuemu.engine.state import (
+    B_RESUME,
     C_OPCODE,
     DEADLOCK,
     DONE,
@@ -33,6 +35,7 @@ from npuemu.engine.state import (
     O_ROW,
     P_HEAD,
     PIPES,
+    RECORDS_FULL,
     TIME_SHIFT,
     X_DEPTH,
     YIELD,
@@ -58,6 +61,13 @@ def run(e):
     g = area.g(e)
     cores = area.g(e)[G_CORES]
     pops = 0
+    if area.stop(e)[B_RESUME] != 0:  # a break has stopped this scalar unit between two instructions
+        c = area.stop(e)[B_RESUME] - 1
+        area.stop(e)[B_RESUME] = 0
+        status = run_scalar(e, c, False)
+        refresh(e, c)
+        if status != 0:
+            return status
     while True:
         best = INFINITE
         for c in range(cores):
@@ -69,6 +79,8 @@ def run(e):
             return DONE
         if pops >= g[G_BUDGET]:
             return YIELD
+        if is_full(e):
+            return RECORDS_FULL
         pops += 1
         time = best >> TIME_SHIFT
         c = (best >> 3) & 127

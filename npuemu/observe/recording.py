@@ -32,16 +32,19 @@ EVENT = np.dtype(
         ("head", "<i4"),
     ]
 )
-"""One event; times in cycles.
+"""One event; times in cycles. ``dispatch``: when S put the instruction into its queue.
 
-data: ``start``, then ``free`` when the pipe takes the next instruction, ``end`` when flags see it
-complete; ``detail`` GM bytes moved; ``bank`` and ``bandwidth`` cycles lost, ``head`` cycles of head.
-set, cross_set: ``start`` = ``free`` = ``end``, when it fires; ``detail`` names the flag.
-wait, cross_wait, barrier: the pipe stalls from ``start`` to ``end`` (equal: it did not), ``free`` is
-from when on the instructions behind may start; ``link`` is the event that met it (the set; for a
-barrier the last event of the pipe that ended last), -1 if it is not recorded.
-queue_full: pipe S stalls from ``start`` to ``end`` until event ``link`` leaves the queue.
-halt: ``start`` = ``end``, pipe S. ``dispatch`` is when S put the instruction into its queue.
+- data: from ``start`` to ``free``, when the pipe takes the next instruction, and ``end``, when
+  flags see it complete; ``detail``: GM bytes moved; ``bank`` and ``bandwidth``: cycles lost;
+  ``head``: cycles of head.
+- set, cross_set: fires at ``start`` = ``free`` = ``end``; ``detail``: the flag.
+- wait, cross_wait: the pipe stalls from ``start`` to ``end`` (equal: it does not); the instructions
+  behind may start from ``free`` on; ``link``: the set that met it, -1 if that is not recorded.
+- barrier: the same; ``link``: on pipe S, which waits for all pipes, the last event of the one that
+  was ready last; elsewhere the last data event of its own pipe.
+- queue_full: pipe S stalls from ``start`` to ``end``, until event ``link`` leaves the queue of pipe
+  ``detail``.
+- halt: pipe S, ``start`` = ``end``.
 
 ``detail`` of set and wait: ``source << 6 | target << 3 | event``; of cross-core flags:
 ``mode << 8 | id``, mode -1 for a wait.
@@ -94,7 +97,8 @@ class Named:
 class Recording:
     """A recorded run. ``window``: the cycles [first, last) whose events were kept.
 
-    values: operand values that came from registers, of all data events in a row.
+    values: operand values that came from registers, of all data events in a row; latency: cycles
+    from a cross-core set to its being seen; sources: lines of the text by file, where known.
     """
 
     kernel: str
@@ -110,6 +114,7 @@ class Recording:
     capacity: dict[str, int]
     buffers: tuple[Named, ...]
     tensors: tuple[Named, ...]
+    latency: int = 0
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 import npuemu
-from npuemu.isa.table import CORE_PIPES
+from npuemu.observe.recording import DATA
+from tests import accounting
 
 A2, A5 = "ascend910b1", "ascend950pr"
 HAZARDS = {"E201", "E202", "E203", "E204", "E206", "W210", "W211"}
@@ -24,15 +25,8 @@ def kernel(cube: str = "", vector: str = "", head: str = "") -> str:
 
 
 def check_accounting(report: dict[str, Any]) -> None:
-    """Every cycle of every pipe of every core has one label."""
-    for core in report["cores"]:
-        kind = "cube" if core["core"].endswith("aic") else "vector"
-        assert tuple(core["pipes"]) == CORE_PIPES[kind]
-        for name, pipe in core["pipes"].items():
-            total = pipe["busy"] + sum(pipe["stalls"].values()) + pipe["idle"]
-            numbers = [pipe["busy"], pipe["idle"], *pipe["stalls"].values()]
-            assert total == report["cycles"], (core["core"], name, pipe, report["cycles"])
-            assert min(numbers) >= 0, (core["core"], name, pipe)
+    """Every cycle of every pipe of every core has one label, and lines and waits add up."""
+    accounting.check(report)
 
 
 def others(done: npuemu.Run) -> list[dict[str, str]]:
@@ -65,11 +59,21 @@ def pipe(done: npuemu.Run, name: str, core: str = "0.aic") -> dict[str, Any]:
     return dict(found["pipes"][name])
 
 
+def executed(done: npuemu.Run) -> list[tuple[str, str, int, int]]:
+    """(core, mnemonic, start, end) of every data instruction; needs ``record=True``."""
+    assert done.recording is not None
+    events, code = done.recording.events, done.recording.code
+    kinds = ("aic", "aiv0", "aiv1")
+    return [
+        (f"{e['core'] // 3}.{kinds[e['core'] % 3]}", code[e["row"]].name, e["start"], e["end"])
+        for e in events[events["kind"] == DATA]
+    ]
+
+
 def spans(done: npuemu.Run, name: str, core: str | None = None) -> list[tuple[int, int]]:
-    """(start, end) of every instruction of that name, in order of start; needs ``trace=True``."""
-    assert done.trace_events is not None
-    chosen = [e for e in done.trace_events if e[2] == name and core in (None, e[0])]
-    return sorted((start, start + duration) for _, _, _, start, duration in chosen)
+    """(start, end) of every instruction of that name, in order of start; needs ``record=True``."""
+    chosen = [e for e in executed(done) if e[1] == name and core in (None, e[0])]
+    return sorted((start, end) for _, _, start, end in chosen)
 
 
 def line_of(text: str, marker: str) -> int:

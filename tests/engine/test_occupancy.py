@@ -25,7 +25,7 @@ def vector(*lines: str) -> npuemu.Run:
     """Lines on the first vector core, each after the one before has completed."""
     body = "    subblock_idx r9\n    bne r9, 0, done\n" + BASE
     body += "".join(f"    {line}\n{WAIT}" for line in lines) + "done:\n"
-    return run(vector=body, head=GM, trace=True)
+    return run(vector=body, head=GM, record=True)
 
 
 def test_written_and_never_read_is_never_live() -> None:
@@ -34,6 +34,22 @@ def test_written_and_never_read_is_never_live() -> None:
 
 def test_read_and_never_written_is_never_live() -> None:
     assert peak(vector("mov_ub_gm r5, r1, len=4096"), "UB") == (0, 0)
+
+
+def test_read_before_its_write_ends_is_never_live() -> None:
+    """A race: V reads what the load has not yet written; what V writes meanwhile counts whole."""
+    body = "    subblock_idx r9\n    bne r9, 0, done\n" + BASE
+    body += """
+    mov_gm_ub r1, r4, len=4096
+    vadd.f32 r3, r1, r1, rep=16
+    set_flag V, MTE3, 0
+    wait_flag V, MTE3, 0
+    mov_ub_gm r5, r3, len=1024
+    done:
+    """
+    use = run(vector=body, head=GM, clean=False).report["buffers"]["UB"]
+    assert use["peak_bytes"] == 1024
+    assert [holder["bytes"] for holder in use["holders"]] == [1024]
 
 
 def test_live_from_the_end_of_the_write() -> None:
@@ -111,7 +127,7 @@ def test_cube_memories() -> None:
         "mmad.f16 r1, r1, r1, 20, 16, 64, zero",
         "fix_l0c_gm.none_b32 r5, r1, 20, 16, 2, 64",
     ]
-    done = run(BASE + "".join(f"    {line}\n{WAIT}" for line in lines), head=GM, trace=True)
+    done = run(BASE + "".join(f"    {line}\n{WAIT}" for line in lines), head=GM, record=True)
     peaks = {name: peak(done, name)[0] for name in ("L1", "L0A", "L0B", "L0C", "BT", "FB")}
     # L1: 2 x 4 fractals at 0 and 4 more at 4096; L0A: 20 rows of 4 fractals, 32 bytes each
     assert peaks == {
