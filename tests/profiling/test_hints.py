@@ -137,7 +137,8 @@ def test_pipes_that_take_turns_are_told_so() -> None:
     turns = [hint for hint in found.hints if hint.kind == "take_turns"]
     assert turns and "two buffers" in turns[0].advice
     shown = re.findall(r"(\w+) waits ([\d.]+)% for (\w+)", turns[0].message)
-    assert len(shown) == 2 and shown[0][0] == shown[1][2]
+    assert len(shown) in (2, 3)  # each waits for the next
+    assert [pipe for pipe, _, _ in shown[1:] + shown[:1]] == [source for _, _, source in shown]
     for pipe, percent, source in shown:
         cycles = cycles_of(report, "aiv", pipe, f"flag_{source}")
         assert float(percent) == pytest.approx(100 * cycles / report["cycles"], abs=0.06)
