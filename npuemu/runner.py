@@ -19,9 +19,9 @@ from npuemu.engine.launch import Launch
 from npuemu.isa.table import PIPES, load
 from npuemu.machine import Machine
 from npuemu.observe.diagnostics import Diagnostic
+from npuemu.report.json_schema import SCHEMA
 
 Event = tuple[str, str, str, int, int]
-SCHEMA = "npuemu-report-1"
 MXFP8 = ("mxfp8_e4m3", "mxfp8_e5m2", "mxfp8_e4m3_e5m2", "mxfp8_e5m2_e4m3")
 TILE_MACS = {"s8": 8192, "bf16": 4096, "f16": 4096, "mxfp4": 16384} | dict.fromkeys(MXFP8, 8192)
 """Multiply-adds of one 16 x 16 x k0 tile, by operand type."""

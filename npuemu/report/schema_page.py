@@ -16,8 +16,11 @@ _HEAD = f"""# The report
 `run.report` in Python is the same as a dictionary. Its first key names its version,
 `{SCHEMA}`; a change that could break a reader gets a new name.
 
-Cycles are cycles of the machine's core clock; sizes are bytes. For every pipe
-`busy + sum(stalls) + idle = cycles`.
+Cycles are cycles of the machine's core clock; sizes are bytes. For every pipe of every core
+`busy + sum(stalls) + idle = cycles`. Lines and waits are summed over the cores of a kind: for every
+pipe the busy cycles of its lines are those of the cores, and for every cause the stalls of its
+lines, and the cycles of its waits, are those of the cores. A report whose cycles do not add up is
+refused.
 
 This page is generated from `npuemu/report/json_schema.py`; `make docs` writes it.
 """
