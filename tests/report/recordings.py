@@ -212,13 +212,8 @@ class Maker:
     def recording(
         self, cores: int, tensors: tuple[Named, ...], buffers: tuple[Named, ...]
     ) -> Recording:
-        """All of it, as the engine would have met it: in the order of time."""
+        """All of it; the events of a pipe are in program order."""
         table = np.array(self.events, EVENT)
-        order = np.argsort(table["start"], kind="stable")
-        place = np.full(len(order) + 1, -1, np.int64)
-        place[order] = np.arange(len(order))
-        table = table[order]
-        table["link"] = place[table["link"]]
         rows = sorted(self.code)
         index = np.zeros(rows[-1] + 1, np.int32)
         index[rows] = np.arange(len(rows))
@@ -226,7 +221,7 @@ class Maker:
         for array, columns in ((table, ("row",)), (live, ("writer", "reader"))):
             for column in columns:
                 array[column] = index[array[column]]
-        values = np.array([v for i in order for v in self.values[i]], np.int64)
+        values = np.array([value for row in self.values for value in row], np.int64)
         cycles = int(table["end"].max())
         capacity = {"L1": 524288, "L0A": 65536, "L0B": 65536, "L0C": 131072, "UB": 196608}
         return Recording(
