@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from npuemu.isa.codec import decode
 from npuemu.isa.table import load as load_isa
 from npuemu.machine import Machine, names
 from npuemu.machine import load as load_machine
+from npuemu.observe.recording import Recording
 
 Array = NDArray[Any]
 Progress = Callable[[dict[str, Any]], None]
@@ -52,13 +53,13 @@ class Run:
     """What a run left behind.
 
     outputs: tensors of role out by name (empty in timing mode); report: the dictionary of the
-    report schema; trace_events: (core, pipe, name, start, duration) when a trace was asked for.
+    report schema; recording: its events when they were asked for.
     """
 
     kernel: Program
     outputs: dict[str, Array]
     report: dict[str, Any]
-    trace_events: list[tuple[str, str, str, int, int]] | None = None
+    recording: Recording | None = None
     mac_peak: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -152,6 +153,20 @@ def _whole(name: str, value: Any, low: int, high: int) -> int:
     if not low <= number <= high:
         raise UserError(f"{name} takes an integer of {low} to {high}, not {number}")
     return number
+
+
+def _window(record: bool | tuple[int, int]) -> tuple[int, int] | None:
+    """The cycles [first, last) to record, None for none."""
+    if isinstance(record, bool):
+        return (0, HIGHEST_MAX_CYCLES) if record else None
+    ends: Any = record
+    if not isinstance(ends, Sequence) or len(ends) != 2:
+        raise UserError(f"record takes True, False or (first, last), not {record!r}")
+    first = _whole("record: first cycle", ends[0], 0, LARGEST)
+    last = _whole("record: last cycle", ends[1], 0, LARGEST)
+    if first >= last:
+        raise UserError(f"record: cycles {first} to {last} are none")
+    return min(first, HIGHEST_MAX_CYCLES), min(last, HIGHEST_MAX_CYCLES)
 
 
 def _bound(blocks: int | None, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -307,7 +322,7 @@ def run(
     threads: int = 1,
     max_cycles: int | None = None,
     progress: Progress | None = None,
-    trace: bool = False,
+    record: bool | tuple[int, int] = False,
     shuffle: int = 0,
     jitter: int = 0,
     **params: int,
@@ -318,6 +333,7 @@ def run(
     mode: full (numbers and time), timing (no numbers), numbers (no observers).
     shuffle: run so many other legal timings as well and report outputs that differ (E205);
     jitter: run legal timing number so and so instead of the machine's own (0). ``seed`` fixes them.
+    record: keep every event for traces and timelines, or those that touch the cycles [first, last).
     """
     if mode not in MODES:
         raise UserError(f"mode {mode!r}: must be {', '.join(MODES)}")
@@ -349,9 +365,9 @@ def run(
     _fill(program, gm, inputs or {}, seed, values)
     limit = min(limit, HIGHEST_MAX_CYCLES)
     session = Session(program, target, progress)
-    options = Options(mode, check, threads, limit, trace, seed, jitter)
+    options = Options(mode, check, threads, limit, _window(record), seed, jitter)
     fresh = gm.copy() if shuffle else gm
-    report, events, peak = execute(session, gm, options)
+    report, recording, peak = execute(session, gm, options)
     if shuffle:
         _shuffle(session, fresh, gm, options, shuffle, report)
     outputs: dict[str, Array] = {}
@@ -369,7 +385,7 @@ def run(
                     "shape": list(item.shape),
                     "sha256": digest,
                 }
-    return Run(program, outputs, report, events, peak)
+    return Run(program, outputs, report, recording, peak)
 
 
 def _shuffle(

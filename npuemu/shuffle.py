@@ -56,7 +56,7 @@ def shuffle(
     ended: list[Diagnostic] = []
     for number in range(1, count + 1):
         gm = aligned_copy(fresh)
-        quiet = replace(options, check=False, trace=False, jitter=number, max_cycles=LONGEST)
+        quiet = replace(options, check=False, record=None, jitter=number, max_cycles=LONGEST)
         launch = session.launch(gm, quiet, observe=False)
         status = launch.run()
         if session.progress is not None:

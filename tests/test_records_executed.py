@@ -6,7 +6,7 @@ import pytest
 
 import npuemu
 from npuemu.isa.table import Record, load
-from tests.engine.harness import check_accounting, others
+from tests.engine.harness import check_accounting, executed, others
 from tests.engine.smoke import data_smoke, smoke
 
 RECORDS = load().records
@@ -16,7 +16,7 @@ NEWER = [r for r in RECORDS if r.is_data and not r.requires]
 def execute(text: str, machine: str) -> npuemu.Run:
     """Run a smoke program without findings."""
     program = npuemu.assemble(f".kernel smoke\n.machines {machine}\n{text}")
-    done = npuemu.run(program, trace=True)
+    done = npuemu.run(program, record=True)
     assert others(done) == []
     check_accounting(done.report)
     return done
@@ -28,9 +28,7 @@ def test_record_is_executed(record: Record) -> None:
     done = execute(case.text, case.machine)
     assert case.count > 0
     if record.is_data:
-        assert done.trace_events is not None
-        executed = sum(1 for event in done.trace_events if event[2] == record.name)
-        assert executed == case.count
+        assert sum(name == record.name for _, name, _, _ in executed(done)) == case.count
         return
     program = done.kernel
     names = [record.name for record in decoded(program)]
@@ -52,5 +50,4 @@ def test_record_is_executed_on_the_newer_machine(record: Record) -> None:
     """BF16 vectors, MX formats, other layouts."""
     case = data_smoke(record, "ascend950pr")
     done = execute(case.text, case.machine)
-    assert done.trace_events is not None
-    assert sum(1 for event in done.trace_events if event[2] == record.name) == case.count
+    assert sum(name == record.name for _, name, _, _ in executed(done)) == case.count

@@ -98,7 +98,7 @@ def run(
         result = api.run(
             loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
             check=not no_check, progress=progress, seed=first, threads=workers, max_cycles=limit,
-            trace=trace is not None, shuffle=timings, jitter=timing,
+            record=trace is not None, shuffle=timings, jitter=timing,
         )  # fmt: skip
     _write(result, wanted, report, trace, html)
     _show(result, kernel, report)
@@ -130,14 +130,13 @@ def _write(
 
 
 def _write_trace(result: Run, path: str) -> None:
-    from npuemu.report.trace import write_trace
+    from npuemu.report.trace import spans, write_trace
 
-    events = getattr(result, "trace_events", None)
-    if events is None:
+    recording = result.recording
+    if recording is None:
         raise UserError("--trace: this run recorded no trace")
-    cycles, time_us = result.report["cycles"], result.report["time_us"]
     with Path(path).open("w", encoding="utf-8") as target:
-        write_trace(target, events, cycles / time_us if time_us else 1.0)
+        write_trace(target, spans(recording), recording.clock_mhz)
 
 
 def _show(result: Run, kernel: str, report: str | None) -> None:

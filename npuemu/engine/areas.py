@@ -39,6 +39,8 @@ AREAS = Areas(
         "profile",
         "problem",
         "trace",
+        "trace_values",
+        "ledger",
         "result",
         "memo",
         "origin",
@@ -58,18 +60,20 @@ registers = _rows("registers", 32)  # Pointer to a core's scalar registers.
 pipe = _rows("pipe", st.PIPE_COLUMNS)  # Pointer to a pipe.
 queue = _rows("queue", st.SLOT_COLUMNS)  # Pointer to a queue slot, the `ops` of a unit.
 flags = _rows("flags", 512)  # Pointer to a core's flags.
-raised = _rows("raised", st.RAISED)  # Pointer to the rows that raised a core's flags.
+raised = _rows("raised", st.RAISED_COLUMNS)  # Pointer to what raised a core's flags.
 stalls = _rows("stalls", st.STALLS)  # Pointer to a pipe's stall counters.
 key = _rows("key", st.PIPES)  # Pointer to a core's event keys.
 counters = _rows("counters", 32)  # Pointer to a core's cross-core counters.
-releases = _rows("releases", 512)  # Pointer to a core's release times.
+releases = _rows("releases", st.RELEASE_COLUMNS)  # Pointer to a core's release times.
 arrivals = _rows("arrivals", 256)  # Pointer to a core's arrivals.
 cost = _rows("cost", st.COST_COLUMNS)  # Pointer to a time row.
 tensors = _rows("tensors", st.TENSOR_COLUMNS)  # Pointer to a tensor.
 ctx = _rows("ctx", 64)  # Pointer to a core's context, the `ctx` of a unit.
 plans = _rows("plans", 2)  # Pointer to a step of a unit plan.
 profile = _rows("profile", st.PROFILE_COLUMNS)  # Pointer to an instruction's profile.
-trace = _rows("trace", st.TRACE_COLUMNS)  # Pointer to a trace event.
+trace = _rows("trace", st.TRACE_COLUMNS)  # Pointer to an event.
+ledger = _rows("ledger", st.LEDGER_COLUMNS)  # Pointer to a row of the ledger of stalls.
+trace_values = _words("trace_values")  # operand values of recorded data instructions
 starts = _words("starts")
 values = _words("values")
 smallest = _words("smallest")

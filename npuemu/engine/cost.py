@@ -12,7 +12,9 @@ from npuemu.engine.state import (
     COST_GM,
     COST_VECTOR,
     FIXED_POINT,
+    G_HBM_BYTES,
     G_HBM_FREE,
+    G_L2_BYTES,
     G_L2_FREE,
     N_FRESH,
     T_DEN,
@@ -85,8 +87,10 @@ def gm_work(e, region, row, begin):
     own = max(row[T_FLOOR], row[T_FIXED] + (cost + row[T_DEN] - 1) // row[T_DEN])
     now = begin * FIXED_POINT
     g[G_L2_FREE] = max(g[G_L2_FREE], now) + charged * machine[X_L2_UNIT]
+    g[G_L2_BYTES] += charged
     if fresh > 0:  # a line comes whole, whatever part of it is asked for
         g[G_HBM_FREE] = max(g[G_HBM_FREE], now) + fresh * machine[X_HBM_UNIT]
+        g[G_HBM_BYTES] += fresh
         now = g[G_HBM_FREE]
     shared = (max(g[G_L2_FREE], now) + FIXED_POINT - 1) // FIXED_POINT
     return own, max(0, shared - begin - own)

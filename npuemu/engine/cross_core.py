@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
+from npuemu.engine.events import record
 from npuemu.engine.jitter import delay
+from npuemu.engine.ledger import who
 from npuemu.engine.queues import label, pop, problem, refresh, settle
 from npuemu.engine.state import (
     BLOCKED_CROSS,
     C_OPCODE,
+    C_VALUE,
     G_CORES,
+    G_EVENT,
     G_ORDER,
     G_SETTER,
+    G_SETTER_EVENT,
+    G_SETTER_WHO,
+    G_TRACE_ON,
     K_CLOCK,
     K_COUNT,
     K_GROUP,
@@ -25,10 +32,14 @@ from npuemu.engine.state import (
     O_TOLD,
     O_VALUE,
     P_BLOCKED,
+    P_CURSOR,
     P_HEAD,
     P_INSTRUCTIONS,
     P_READY,
+    P_ROW,
     PIPES,
+    RELEASE_EVENT,
+    RELEASE_WHO,
     RUNNING,
     STALL_CROSS,
     STALL_DISPATCH,
@@ -40,12 +51,22 @@ from npuemu.engine.state import (
 )
 from npuemu.jit import njit
 from npuemu.observe import clocks
+from npuemu.observe.recording import CROSS_SET, CROSS_WAIT
 
 COUNTER_OVERFLOW = 114
 CROSS_STREAM = 1 << 20
 ARRIVAL_LINES = 96
 """Gathered modes (all, pair, cv) x 32 ids."""
 MODE_ALL, MODE_PAIR, MODE_CV, MODE_C1V = 0, 1, 2, 4
+
+
+@njit(forceinline=True)
+def _move_release(e, c, source, target):
+    """Move one release of a counter, with who made it, to another place."""
+    releases = area.releases(e, c)
+    releases[target] = releases[source]
+    releases[RELEASE_WHO + target] = releases[RELEASE_WHO + source]
+    releases[RELEASE_EVENT + target] = releases[RELEASE_EVENT + source]
 
 
 @njit
@@ -58,9 +79,12 @@ def count_up(e, c, flag, time):
         return False
     at = n
     while at > 0 and area.releases(e, c)[(flag << 4) + at - 1] > time:
-        area.releases(e, c)[(flag << 4) + at] = area.releases(e, c)[(flag << 4) + at - 1]
+        _move_release(e, c, (flag << 4) + at - 1, (flag << 4) + at)
         at -= 1
-    area.releases(e, c)[(flag << 4) + at] = time
+    releases, place = area.releases(e, c), (flag << 4) + at
+    releases[place] = time
+    releases[RELEASE_WHO + place] = area.g(e)[G_SETTER_WHO]
+    releases[RELEASE_EVENT + place] = area.g(e)[G_SETTER_EVENT]
     if area.g(e)[G_ORDER] != 0:
         clocks.insert_release(area.g(e)[G_ORDER], c * PIPES, c * 32 + flag, at, n)
     area.counters(e, c)[flag] = n + 1
@@ -165,16 +189,43 @@ def cross_set(e, c, p, mode, flag, time):
     return True
 
 
+@njit
+def fire(e, c, p, row, dispatch, flag, time):
+    """Remember the cross-core set in hand, code row ``row`` on pipe ``p``: who waits will ask."""
+    g, x = area.g(e), c * PIPES + p
+    g[G_SETTER], g[G_SETTER_WHO] = row, who(row, area.pipe(e, x)[P_ROW])
+    if g[G_TRACE_ON] != 0:
+        detail = area.code(e, row)[C_VALUE] << 8 | flag
+        record(e, x, CROSS_SET, row, dispatch, time, time, time, -1, detail)
+        g[G_SETTER_EVENT] = g[G_EVENT]
+
+
 @njit(forceinline=True)
-def take_release(e, c, p, flag):
-    """Pipe ``p`` decrements a counter; returns the release time of its oldest flag."""
-    time = area.releases(e, c)[flag << 4]
+def _take_release(e, c, p, flag):
+    """Pipe ``p`` decrements a counter: its oldest release is gone."""
     n = area.counters(e, c)[flag] - 1
     if area.g(e)[G_ORDER] != 0:
         clocks.learn_release(area.g(e)[G_ORDER], c * PIPES + p, c * 32 + flag, n + 1)
     area.counters(e, c)[flag] = n
     for i in range(n):
-        area.releases(e, c)[(flag << 4) + i] = area.releases(e, c)[(flag << 4) + i + 1]
+        _move_release(e, c, (flag << 4) + i + 1, (flag << 4) + i)
+
+
+@njit(signature="int64(int64, int64, int64, int64, int64, int64)")
+def meet_counter(e, c, x, row, dispatch, flag):
+    """Pipe ``x`` of core ``c`` takes the oldest release of a counter with the wait of code row
+    ``row``: the pipe's stall, and its event. Returns the time of the release.
+    """
+    pipe, releases = area.pipe(e, x), area.releases(e, c)
+    time, whom = releases[flag << 4], releases[RELEASE_WHO + (flag << 4)]
+    link = releases[RELEASE_EVENT + (flag << 4)]
+    label(e, x, STALL_DISPATCH, dispatch, row, 0, 0)
+    start = pipe[P_CURSOR]
+    label(e, x, STALL_CROSS, time, row, 512 + flag, whom)
+    if area.g(e)[G_TRACE_ON] != 0:
+        ready = max(max(pipe[P_READY], dispatch), time)
+        record(e, x, CROSS_WAIT, row, dispatch, start, ready, pipe[P_CURSOR], link, flag - 256)
+    _take_release(e, c, x % PIPES, flag)
     return time
 
 
@@ -189,7 +240,7 @@ def cross_event(e, c, p, time):
         if slot[O_TOLD] == 1:
             clocks.learn(w, x, clocks.queued(w, index))
         pop(e, c, x, time)
-        area.g(e)[G_SETTER] = row
+        fire(e, c, p, row, slot[O_DISPATCH], slot[O_VALUE + 2], time)
         if not cross_set(
             e, c, p, slot[O_VALUE], slot[O_VALUE + 2], time + area.machine(e)[X_CROSS_LATENCY]
         ):
@@ -200,8 +251,7 @@ def cross_event(e, c, p, time):
             return settle(e, c, 1 << p)  # another pipe of this core was faster
         if slot[O_TOLD] == 1:
             clocks.learn(w, x, clocks.queued(w, index))
-        label(e, x, STALL_DISPATCH, slot[O_DISPATCH])
-        label(e, x, STALL_CROSS, take_release(e, c, p, flag))
+        meet_counter(e, c, x, row, slot[O_DISPATCH], flag)
         area.pipe(e, x)[P_READY] = max(area.pipe(e, x)[P_READY], time)
         pop(e, c, x, time)
     return settle(e, c, 1 << p)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from npuemu.engine import areas as area
 from npuemu.engine.cost import cost
+from npuemu.engine.events import record, record_values
 from npuemu.engine.footprint import (
     H_ELEMENTS,
     H_MACS,
@@ -16,6 +17,7 @@ from npuemu.engine.footprint import (
     has_holes,
 )
 from npuemu.engine.jitter import delay
+from npuemu.engine.ledger import book
 from npuemu.engine.memory import GM, check_region, count_traffic
 from npuemu.engine.queues import MAX_CYCLES, label, pop, problem, settle
 from npuemu.engine.state import (
@@ -23,18 +25,21 @@ from npuemu.engine.state import (
     C_FOOTPRINT,
     C_PLAN,
     C_PLAN_LENGTH,
+    F_BUSY,
+    F_BYTES,
     F_COUNT,
     F_ELEMENTS,
+    F_HEAD,
     F_MACS,
     F_WORK,
     F_WRAPS,
+    G_EVENT,
     G_JITTER,
     G_MAX_CYCLES,
     G_MODE,
     G_NEED,
     G_OBSERVER,
-    G_TRACE,
-    G_TRACE_ROWS,
+    G_TRACE_ON,
     G_WATCH,
     MODE_TIMING,
     NEED_UNIT,
@@ -45,16 +50,18 @@ from npuemu.engine.state import (
     P_BUSY,
     P_CURSOR,
     P_END,
+    P_EVENT,
     P_FREE,
     P_HEAD,
     P_INSTRUCTIONS,
     P_READY,
+    P_ROW,
     PIPES,
     STALL_BANDWIDTH,
     STALL_BANK,
     STALL_BARRIER,
     STALL_DISPATCH,
-    TRACE_FULL,
+    T_HEAD,
     WATCH_ACCESS,
     WATCH_FULL,
     WATCH_ROOM,
@@ -63,8 +70,8 @@ from npuemu.engine.state import (
 )
 from npuemu.jit import call_unit, njit
 from npuemu.observe import clocks
+from npuemu.observe.recording import DATA
 
-TRACE_MARGIN = 8
 CTX_WRAPS = 40
 """Word of a context in which units count INT32 words that wrapped."""
 
@@ -80,18 +87,25 @@ def check_regions(e, c, regions):
 
 
 @njit(forceinline=True)
-def account(e, x, dispatch, time, end):
-    """Give every cycle of pipe ``x`` up to ``end`` its label."""
-    pipe = area.pipe(e, x)
-    label(e, x, STALL_DISPATCH, min(dispatch, time))
-    label(e, x, STALL_BARRIER, time)
+def account(e, x, row, dispatch, time, end):
+    """Give every cycle of pipe ``x`` up to ``end`` its label; code row ``row`` starts at
+    ``time``.
+    """
+    pipe, profile = area.pipe(e, x), area.profile(e, row)
+    label(e, x, STALL_DISPATCH, min(dispatch, time), row, 0, 0)
+    label(e, x, STALL_BARRIER, time, row, 0, 0)
     own = end - pipe[P_CURSOR]
     if own > 0:
         bank = min(area.result(e)[2], own)
         bandwidth = min(area.result(e)[3], own - bank)
         area.stalls(e, x)[STALL_BANK] += bank
         area.stalls(e, x)[STALL_BANDWIDTH] += bandwidth
+        if bank > 0:
+            book(e, x, STALL_BANK, row, 0, 0, bank)
+        if bandwidth > 0:
+            book(e, x, STALL_BANDWIDTH, row, 0, 0, bandwidth)
         pipe[P_BUSY] += own - bank - bandwidth
+        profile[F_BUSY] += own - bank - bandwidth
         pipe[P_CURSOR] = end
 
 
@@ -127,8 +141,6 @@ def start_data(e, c, p, time):
             if area.units(e)[area.plans(e, i)[0]] == 0:
                 g[G_NEED] = area.plans(e, i)[0]
                 return NEED_UNIT
-    if area.g(e)[G_TRACE_ROWS] > 0 and g[G_TRACE] + TRACE_MARGIN > area.g(e)[G_TRACE_ROWS]:
-        return TRACE_FULL
     status = footprint(e, code, slot)
     if status != 0:
         return problem(
@@ -143,13 +155,19 @@ def start_data(e, c, p, time):
             return WATCH_FULL
         if slot[O_TOLD] == 1:
             clocks.learn(g[G_WATCH], x, clocks.queued(g[G_WATCH], index))
+    written, moved = 0, 0
     for i in range(1, regions + 1):
-        if area.out(e, i)[0] == GM:
+        region = area.out(e, i)
+        size = region[3] * region[5] * region[7]
+        if region[0] == GM:
             count_traffic(e, i)
+            moved += size
+        written += size * region[1]
     # back to back is not idle, even with no tail behind the work: a barrier or a gap makes it so
     idle = time >= pipe[P_END] and (time > pipe[P_FREE] or pipe[P_READY] >= time)
     counter = slot[O_MASK_MODE] == 1
     cost(e, code[C_COST], regions, area.out(e, 0)[H_UNITS], time, idle, counter)
+    head = area.cost(e, code[C_COST])[T_HEAD] if idle else 0
     if g[G_JITTER] != 0:
         extra = delay(e, x, pipe[P_INSTRUCTIONS])
         area.result(e)[0] += extra
@@ -169,17 +187,19 @@ def start_data(e, c, p, time):
     if end > g[G_MAX_CYCLES]:
         return problem(e, MAX_CYCLES, c, p, row, time, g[G_MAX_CYCLES], 0, 0)
     observe(e, x, time)
-    account(e, x, slot[O_DISPATCH], time, end)
+    account(e, x, row, slot[O_DISPATCH], time, end)
     profile = area.profile(e, row)
     profile[F_COUNT] += 1
     profile[F_WORK] += area.result(e)[4]
     profile[F_MACS] += area.out(e, 0)[H_MACS]
     profile[F_ELEMENTS] += area.out(e, 0)[H_ELEMENTS]
-    if area.g(e)[G_TRACE_ROWS] > 0:
-        line = area.trace(e, g[G_TRACE])
-        line[0], line[1], line[2], line[3] = x, row, time, end
-        g[G_TRACE] += 1
-    pipe[P_FREE] = area.result(e)[0]
+    profile[F_HEAD] += head
+    profile[F_BYTES] += written
+    pipe[P_FREE], pipe[P_ROW] = area.result(e)[0], row
+    if g[G_TRACE_ON] != 0:
+        record(e, x, DATA, row, slot[O_DISPATCH], time, pipe[P_FREE], end, -1, moved)
+        record_values(e, code, slot, head)
+        pipe[P_EVENT] = g[G_EVENT]
     pipe[P_END] = max(pipe[P_END], end)
     pop(e, c, x, time)
     return settle(e, c, 1 << p)

@@ -4,7 +4,7 @@ code.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,6 +16,7 @@ from npuemu.engine.areas import AREAS
 from npuemu.engine.decode import Decoded
 from npuemu.engine.jitter import draw
 from npuemu.engine.loop import run
+from npuemu.engine.records import Records
 from npuemu.engine.workers import Workers
 from npuemu.isa.footprint import SLOT_L0A_NZ
 from npuemu.isa.shapes import MAX_ACTIVE_REGIONS, MAX_REGIONS
@@ -29,7 +30,9 @@ SLACK = 512
 """Bytes behind every memory: the Cube looks at whole fractals of 512 bytes, and a memory may end
 within one; nothing changes them.
 """
-TRACE_ROWS = 1 << 16
+EVENT_ROWS, LEDGER_ROWS = 1 << 14, 1 << 12
+"""Rows of the tables of events and stalls, if no single step of the loop may need more."""
+OPERANDS = st.C_TIMED - st.C_VALUE
 POPS_PER_CALL = 1 << 21
 LIVELOCK = 10_000_000
 START_STREAM, LATEST_START = 1 << 21, 4096
@@ -68,12 +71,12 @@ class State:
     pipe: Ints  # [cores * PIPES, PIPE_COLUMNS]
     queue: Ints  # [cores * PIPES * depth, SLOT_COLUMNS]
     flags: Ints  # [cores, 8 * 8 * 8] time a flag was raised; down: -1 - time of its last wait
-    raised: Ints  # [cores, RAISED] code rows that raised flags and counters last
+    raised: Ints  # [cores, RAISED_COLUMNS] what raised flags and counters last
     stalls: Ints  # [cores * PIPES, STALLS]
     key: Ints  # [cores, PIPES]
     smallest: Ints  # [cores]
     counters: Ints  # [cores, 32] cross-core counters
-    releases: Ints  # [cores, 32 * 16] release times of counted flags, oldest first
+    releases: Ints  # [cores, RELEASE_COLUMNS] releases of counted flags, oldest first
     arrivals: Ints  # [cores, 8 * 32] arrivals by mode and id
     cost: Ints  # [rows, COST_COLUMNS]
     machine: Ints  # [MACHINE_COLUMNS]
@@ -86,7 +89,9 @@ class State:
     plans: Ints  # [steps, 2] unit, argument
     profile: Ints  # [rows, PROFILE_COLUMNS]
     problem: Ints  # [DIAGNOSTIC_COLUMNS]
-    trace: Ints  # [rows, TRACE_COLUMNS]
+    trace: Ints  # [rows, TRACE_COLUMNS] events
+    trace_values: Ints  # operand values of events, one after the other
+    ledger: Ints  # [rows, LEDGER_COLUMNS] stalls
     result: Ints  # [8] scratch of the cost function
     memo: Ints  # [rows, MEMO_COLUMNS] footprint memo
     origin: Ints  # [MAX_REGIONS + 1] base operand of each region in hand
@@ -97,7 +102,9 @@ class State:
 class Launch:
     """One run. ``tensors``: rows (address, bytes, role) in GM; ``gm``: its bytes, inputs in
     place. ``observe``: watch the buffers; ``check``: and the order of accesses. ``jitter``: seed of
-    another legal timing, 0 for the machine's own.
+    another legal timing, 0 for the machine's own. ``named``: ranges (memory
+    number, low, high) of local memories that have names; ``window``: the cycles [first, last) whose
+    events are recorded, None for none.
     """
 
     decoded: Decoded
@@ -108,13 +115,14 @@ class Launch:
     mode: str = "full"
     observe: bool = True
     check: bool = True
-    trace: bool = False
+    named: Sequence[tuple[int, int, int]] = ()
+    window: tuple[int, int] | None = None
     threads: int = 1
     max_cycles: int = 2_000_000_000
     jitter: int = 0
     notify: compiled.Notify | None = None
     progress: Callable[[int], None] | None = None
-    events: list[NDArray[np.int64]] = field(default_factory=list)
+    records: Records = field(default_factory=Records)
 
     def __post_init__(self) -> None:
         self.cores = 3 * self.blocks
@@ -183,6 +191,8 @@ class Launch:
             protected=frozenset(p for p in range(7) if self.machine.protected(PIPES[p])) | {st.S},
             check=self.check,
             carry=self.mode != "timing",
+            named=self.named,
+            window=self.window,
         )
         for core in range(self.cores):
             watch.see(core, MEM["GM"], 0)
@@ -253,6 +263,8 @@ class Launch:
                 key[c, st.S] = late << st.TIME_SHIFT | c << 3
                 pipe[c * st.PIPES, st.P_CURSOR] = late
                 stalls[c * st.PIPES, st.STALL_DISPATCH] = late
+                if self.watch is not None:
+                    self.records.late(c * st.PIPES, int(core[c, st.K_BASE]), late)
 
     def _state(self) -> State:
         cores, decoded = self.cores, self.decoded
@@ -261,6 +273,7 @@ class Launch:
         running = core[:, st.K_STATUS] != st.HALTED
         key[running, st.S] = np.flatnonzero(running) << 3
         pipe = zeros(cores * st.PIPES, st.PIPE_COLUMNS)
+        pipe[:, [st.P_ROW, st.P_EVENT]] = -1
         stalls = zeros(cores * st.PIPES, st.STALLS)
         if self.jitter:
             self._start_late(core, pipe, stalls, key)
@@ -272,7 +285,7 @@ class Launch:
             g[st.G_ORDER] = self.watch.address if self.check else 0
         g[st.G_JITTER] = self.jitter
         g[st.G_CORES], g[st.G_TENSORS] = cores, len(self.tensors)
-        g[st.G_TRACE_ROWS] = TRACE_ROWS if self.trace else 0
+        events, stalled = self._record(g)
         tensors = zeros(len(self.tensors), st.TENSOR_COLUMNS)
         line = self.machine.file.global_memory.line.value
         shift = line.bit_length() - 1
@@ -297,12 +310,12 @@ class Launch:
                 cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS
             ),
             flags=np.full((cores, 512), -1, np.int64),
-            raised=zeros(cores, st.RAISED),
+            raised=zeros(cores, st.RAISED_COLUMNS),
             stalls=stalls,
             key=key,
             smallest=key.min(axis=1),
             counters=zeros(cores, 32),
-            releases=zeros(cores, 512),
+            releases=zeros(cores, st.RELEASE_COLUMNS),
             arrivals=zeros(cores, 256),
             cost=decoded.cost,
             machine=self._machine_row(),
@@ -315,12 +328,31 @@ class Launch:
             plans=decoded.plans,
             profile=zeros(len(decoded.code), st.PROFILE_COLUMNS),
             problem=zeros(st.DIAGNOSTIC_COLUMNS),
-            trace=zeros(TRACE_ROWS if self.trace else 1, st.TRACE_COLUMNS),
+            trace=zeros(events, st.TRACE_COLUMNS),
+            trace_values=zeros(events * OPERANDS),
+            ledger=zeros(stalled, st.LEDGER_COLUMNS),
             result=zeros(8),
             memo=np.full((decoded.memos + 1, st.MEMO_COLUMNS), -1, np.int64),
             origin=zeros(MAX_REGIONS + 1),
             owner=zeros(MAX_REGIONS + 1),
         )
+
+    def _record(self, g: Ints) -> tuple[int, int]:
+        """What is recorded, into the global words; rows of the tables of events and stalls.
+
+        ``most``: no step of the loop meets more instructions than all queues hold.
+        """
+        most = self.cores * st.PIPES * self.machine.file.die.queue_depth.value + 64
+        events, stalled = 1, 1
+        g[st.G_TRACE_LIMIT] = g[st.G_LEDGER_LIMIT] = st.INFINITE
+        if self.window is not None:
+            events = max(EVENT_ROWS, 2 * most)
+            g[st.G_TRACE_ON], g[st.G_TRACE_LIMIT] = 1, events - most
+            g[st.G_TRACE_FROM], g[st.G_TRACE_TO] = self.window
+        if self.watch is not None:
+            stalled = max(LEDGER_ROWS, 1 << (2 * most).bit_length())
+            g[st.G_LEDGER], g[st.G_LEDGER_LIMIT] = stalled - 1, stalled // 2 - most // 2
+        return events, stalled
 
     def run(self) -> int:
         """Run to the end; returns DONE, ERROR or DEADLOCK. The state tells the rest."""
@@ -357,8 +389,8 @@ class Launch:
                     e.g[st.G_OBSERVER] = compiled.address(compiled.OBSERVERS, self.notify)
                 else:
                     self.watch.make_room()
-            elif status == st.TRACE_FULL:
-                self._drain_trace()
+            elif status == st.RECORDS_FULL:
+                self.records.drain(e)
             elif status == st.YIELD:
                 if self.progress is not None:
                     self.progress(int(e.g[st.G_NOW]))
@@ -366,13 +398,7 @@ class Launch:
                 self._finish()
                 return status
 
-    def _drain_trace(self) -> None:
-        rows = int(self.state.g[st.G_TRACE])
-        self.events.append(self.state.trace[:rows].copy())
-        self.state.g[st.G_TRACE] = 0
-
     def _finish(self) -> None:
         if self.watch is not None:
             self.watch.finish()
-        if self.trace:
-            self._drain_trace()
+        self.records.drain(self.state)

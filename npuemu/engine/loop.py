@@ -14,6 +14,7 @@ from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
 from npuemu.engine.cross_core import cross_event
 from npuemu.engine.data import start_data
+from npuemu.engine.events import is_full
 from npuemu.engine.queues import MAX_CYCLES, drained, problem, refresh, settle
 from npuemu.engine.scalar_unit import run_scalar
 from npuemu.engine.state import (
@@ -33,6 +34,7 @@ from npuemu.engine.state import (
     O_ROW,
     P_HEAD,
     PIPES,
+    RECORDS_FULL,
     TIME_SHIFT,
     X_DEPTH,
     YIELD,
@@ -69,6 +71,8 @@ def run(e):
             return DONE
         if pops >= g[G_BUDGET]:
             return YIELD
+        if is_full(e):
+            return RECORDS_FULL
         pops += 1
         time = best >> TIME_SHIFT
         c = (best >> 3) & 127

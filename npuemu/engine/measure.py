@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from npuemu.engine import state as st
 from npuemu.engine.launch import Launch
 from npuemu.isa.codec import Reg
-from npuemu.isa.table import CORE_PIPES, MEM, PIPES
+from npuemu.isa.table import CORE_PIPES, MEM, PIPES, Record
 
 
 def core_label(core: int) -> str:
@@ -42,7 +43,7 @@ def pipe_report(launch: Launch, core: int, pipe: int, cycles: int) -> dict[str, 
             "idle": cycles - cursor,
             "instructions": int(k[st.K_COUNT]),
         }
-    alive = max(0, int(k[st.K_HALT]) - cursor)  # the queue is empty and the scalar unit still runs
+    alive = _alive(launch, core, pipe)
     if alive:
         stalls["dispatch"] = stalls.get("dispatch", 0) + alive
     return {
@@ -51,6 +52,25 @@ def pipe_report(launch: Launch, core: int, pipe: int, cycles: int) -> dict[str, 
         "idle": cycles - cursor - alive,
         "instructions": int(row[st.P_INSTRUCTIONS]),
     }
+
+
+def _alive(launch: Launch, core: int, pipe: int) -> int:
+    """Cycles for which a pipe's queue is empty at the end and the scalar unit still runs."""
+    cursor = launch.state.pipe[core * st.PIPES + pipe, st.P_CURSOR]
+    return max(0, int(launch.state.core[core, st.K_HALT] - cursor))
+
+
+def alive_after(launch: Launch) -> list[tuple[int, int, int, int]]:
+    """(core, pipe, code row of the halt, cycles) of every pipe that waits for its core's halt."""
+    found = []
+    for core in range(launch.cores):
+        kind = "cube" if core % 3 == 0 else "vector"
+        row = int(launch.state.core[core, [st.K_BASE, st.K_PC]].sum())
+        for name in CORE_PIPES[kind] if kind in launch.decoded.bases else ():
+            pipe = PIPES.index(name)
+            if pipe != st.S and (cycles := _alive(launch, core, pipe)):
+                found.append((core, pipe, row, cycles))
+    return found
 
 
 def cores_report(launch: Launch, cycles: int) -> list[dict[str, Any]]:
@@ -67,8 +87,11 @@ def cores_report(launch: Launch, cycles: int) -> list[dict[str, Any]]:
     return found
 
 
-def buffers_report(launch: Launch) -> dict[str, dict[str, Any]]:
-    """Peak occupancy of every local memory that the machine has, the maximum over cores.
+def buffers_report(
+    launch: Launch, names: Sequence[str], where: Callable[[int], str]
+) -> dict[str, dict[str, Any]]:
+    """Peak occupancy of every local memory that the machine has, the maximum over cores, and who
+    holds it then. ``names`` of the named ranges; ``where`` tells the place of a code row.
 
     Empty when the run was not observed: nothing was measured.
     """
@@ -79,7 +102,7 @@ def buffers_report(launch: Launch) -> dict[str, dict[str, Any]]:
         capacity = launch.machine.capacity[name]
         if capacity == 0:
             continue
-        peak, cycle = launch.watch.peaks.peak(core * 16 + MEM[name])
+        peak, cycle = launch.watch.occupancy.peak(core * 16 + MEM[name])
         best = found.get(name)
         if best is None or peak > best["peak_bytes"]:
             found[name] = {
@@ -87,8 +110,21 @@ def buffers_report(launch: Launch) -> dict[str, dict[str, Any]]:
                 "peak_bytes": peak,
                 "peak_cycle": cycle,
                 "core": core_label(core),
+                "holders": _holders(launch, core * 16 + MEM[name], cycle, names, where),
             }
     return found
+
+
+def _holders(
+    launch: Launch, slot: int, cycle: int, names: Sequence[str], where: Callable[[int], str]
+) -> list[dict[str, Any]]:
+    """Who holds a memory at ``cycle``, by named range and place."""
+    assert launch.watch is not None
+    sums: dict[tuple[str, str], int] = {}
+    for held in launch.watch.occupancy.holders(slot, cycle):
+        key = names[held.name] if held.name >= 0 else "", where(held.writer)
+        sums[key] = sums.get(key, 0) + held.bytes
+    return [{"buffer": name, "where": at, "bytes": n} for (name, at), n in sums.items()]
 
 
 def traffic_report(launch: Launch, names: list[str]) -> dict[str, Any]:
@@ -104,6 +140,15 @@ def traffic_report(launch: Launch, names: list[str]) -> dict[str, Any]:
     }
 
 
+def operand_type(launch: Launch, row: int, record: Record) -> str:
+    """Operand type of a multiplication: ``bf16``, ``s8``, ``mxfp4``."""
+    number = launch.decoded.operands[row]["type"]
+    assert not isinstance(number, Reg)
+    enum = record.operand("type").enum
+    assert enum is not None
+    return str(enum.symbol(number))
+
+
 def work_report(launch: Launch) -> dict[str, Any]:
     """Multiply-adds by operand type and vector elements."""
     macs: dict[str, int] = {}
@@ -112,10 +157,6 @@ def work_report(launch: Launch) -> dict[str, Any]:
         profile = launch.state.profile[row]
         elements += int(profile[st.F_ELEMENTS])
         if record.macs is not None and profile[st.F_MACS]:
-            number = launch.decoded.operands[row]["type"]
-            assert not isinstance(number, Reg)
-            enum = record.operand("type").enum
-            assert enum is not None
-            symbol = str(enum.symbol(number))
+            symbol = operand_type(launch, row, record)
             macs[symbol] = macs.get(symbol, 0) + int(profile[st.F_MACS])
     return {"macs": macs, "vector_elements": elements}

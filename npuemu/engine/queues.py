@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
+from npuemu.engine.events import record
+from npuemu.engine.ledger import book, who
 from npuemu.engine.state import (
     BLOCKED_CROSS,
     BLOCKED_FLAG,
@@ -22,9 +24,11 @@ from npuemu.engine.state import (
     D_PIPE,
     D_ROW,
     ERROR,
+    G_EVENT,
     G_NOW,
     G_ORDER,
     G_SCALAR_RUN,
+    G_TRACE_ON,
     INFINITE,
     K_BASE,
     K_CLOCK,
@@ -35,6 +39,7 @@ from npuemu.engine.state import (
     K_WAIT,
     NOT_BLOCKED,
     O_DISPATCH,
+    O_EVENT,
     O_MASK_HIGH,
     O_MASK_LOW,
     O_MASK_MODE,
@@ -47,12 +52,16 @@ from npuemu.engine.state import (
     P_COUNT,
     P_CURSOR,
     P_END,
+    P_EVENT,
     P_FREE,
     P_HEAD,
     P_INSTRUCTIONS,
     P_READY,
+    P_ROW,
     PIPES,
     QUEUE_FULL,
+    RAISED_AFTER,
+    RAISED_EVENT,
     RUNNING,
     STALL_DISPATCH,
     STALL_FLAG,
@@ -66,6 +75,7 @@ from npuemu.engine.state import (
 from npuemu.jit import njit
 from npuemu.observe import clocks
 from npuemu.observe.order import check_raise
+from npuemu.observe.recording import BARRIER, FULL, SET, WAIT
 
 MAX_CYCLES, TWICE = 112, 113
 
@@ -82,13 +92,16 @@ def problem(e, code, c, p, row, time, a, b, d):
     return ERROR
 
 
-@njit(signature="void(int64, int64, int64, int64)", forceinline=True)
-def label(e, x, cause, until):
-    """Pipe ``x`` has been waiting for ``cause`` up to ``until``."""
+@njit(signature="void(int64, int64, int64, int64, int64, int64, int64)", forceinline=True)
+def label(e, x, cause, until, row, flag, whom):
+    """Pipe ``x`` has been waiting for ``cause`` up to ``until``, with code row ``row`` at its head,
+    for ``flag`` (0 for none) and for ``whom`` (see `npuemu.engine.ledger`).
+    """
     gap = until - area.pipe(e, x)[P_CURSOR]
     if gap > 0:
         area.stalls(e, x)[cause] += gap
         area.pipe(e, x)[P_CURSOR] = until
+        book(e, x, cause, row, flag, whom, gap)
 
 
 @njit(forceinline=True)
@@ -98,7 +111,8 @@ def pop(e, c, x, time):
     """
     depth = area.machine(e)[X_DEPTH]
     pipe = area.pipe(e, x)
-    area.queue(e, x * depth + pipe[P_HEAD])[O_POP] = time
+    slot = area.queue(e, x * depth + pipe[P_HEAD])
+    slot[O_POP], slot[O_EVENT] = time, area.g(e)[G_EVENT]
     pipe[P_HEAD] = (pipe[P_HEAD] + 1) % depth
     pipe[P_COUNT] -= 1
     pipe[P_INSTRUCTIONS] += 1
@@ -113,7 +127,7 @@ def pop(e, c, x, time):
 
 
 @njit(forceinline=True)
-def raise_flag(e, c, p, index, time, row):
+def raise_flag(e, c, p, index, time, row, dispatch):
     """Code row ``row`` on pipe ``p`` raises a flag; wakes the scalar unit if it waits for it.
     False when the flag is still up at ``time``.
 
@@ -123,7 +137,11 @@ def raise_flag(e, c, p, index, time, row):
     if old >= 0 or time < -1 - old:
         return False
     area.flags(e, c)[index] = time
-    area.raised(e, c)[index] = row
+    raised = area.raised(e, c)
+    raised[index], raised[RAISED_AFTER + index] = row, area.pipe(e, c * PIPES + p)[P_ROW]
+    if area.g(e)[G_TRACE_ON] != 0:
+        record(e, c * PIPES + p, SET, row, dispatch, time, time, time, -1, index)
+        raised[RAISED_EVENT + index] = area.g(e)[G_EVENT]
     if area.g(e)[G_ORDER] != 0:
         w, x = area.g(e)[G_ORDER], c * PIPES + p
         to = c * PIPES + ((index >> 3) & 7)
@@ -134,6 +152,29 @@ def raise_flag(e, c, p, index, time, row):
         core[K_STATUS] = RUNNING
         area.key(e, c)[S] = max(core[K_CLOCK], time) << TIME_SHIFT | c << 3
     return True
+
+
+@njit(forceinline=True)
+def raiser(e, c, index):
+    """Who raised a flag of core ``c`` last."""
+    raised = area.raised(e, c)
+    return who(raised[index], raised[RAISED_AFTER + index])
+
+
+@njit(signature="void(int64, int64, int64, int64, int64, int64, int64)")
+def meet_flag(e, c, x, row, dispatch, index, time):
+    """Pipe ``x`` of core ``c`` meets its flag, which rose at ``time``, with the ``wait_flag`` of
+    code row ``row``: the pipe's stall, and its event.
+    """
+    pipe = area.pipe(e, x)
+    label(e, x, STALL_DISPATCH, dispatch, row, 0, 0)
+    start = pipe[P_CURSOR]
+    label(e, x, STALL_FLAG + (index >> 6), time, row, index, raiser(e, c, index))
+    pipe[P_READY] = max(max(pipe[P_READY], dispatch), time)
+    area.flags(e, c)[index] = -1 - pipe[P_READY]
+    if area.g(e)[G_TRACE_ON] != 0:
+        link = area.raised(e, c)[RAISED_EVENT + index]
+        record(e, x, WAIT, row, dispatch, start, pipe[P_READY], pipe[P_CURSOR], link, index)
 
 
 @njit
@@ -165,7 +206,7 @@ def settle(e, c, work):
                     # its wait may still come before that time
                     key = time << TIME_SHIFT | c << 3 | p
                     break
-                if not raise_flag(e, c, p, index, time, row):
+                if not raise_flag(e, c, p, index, time, row, slot[O_DISPATCH]):
                     return problem(
                         e,
                         TWICE,
@@ -186,15 +227,15 @@ def settle(e, c, work):
                 if time < 0:
                     pipe[P_BLOCKED] = BLOCKED_FLAG
                     break
-                label(e, x, STALL_DISPATCH, slot[O_DISPATCH])
-                label(e, x, STALL_FLAG + slot[O_VALUE], time)
-                pipe[P_READY] = max(ready, time)
-                area.flags(e, c)[index] = -1 - pipe[P_READY]
+                meet_flag(e, c, x, row, slot[O_DISPATCH], index, time)
                 if w != 0:
                     clocks.take(w, x, c * 512 + index, row)
                 pop(e, c, x, pipe[P_READY])
             elif op == sc.PIPE_BARRIER:
                 pipe[P_READY] = max(ready, pipe[P_END])
+                if area.g(e)[G_TRACE_ON] != 0:
+                    time, link = pipe[P_READY], pipe[P_EVENT]
+                    record(e, x, BARRIER, row, slot[O_DISPATCH], time, time, time, link, 0)
                 if w != 0:
                     clocks.complete(w, x)
                 pop(e, c, x, pipe[P_READY])
@@ -238,7 +279,10 @@ def dispatch(e, c, row, p):
         return 1
     slot = area.queue(e, x * depth + (pipe[P_HEAD] + pipe[P_COUNT]) % depth)
     if slot[O_POP] > core[K_CLOCK]:
-        label(e, c * PIPES, STALL_QUEUE, slot[O_POP])
+        label(e, c * PIPES, STALL_QUEUE, slot[O_POP], row, 0, who(-1, slot[O_ROW]))
+        if area.g(e)[G_TRACE_ON] != 0:
+            start, end, link = core[K_CLOCK], slot[O_POP], slot[O_EVENT]
+            record(e, c * PIPES, FULL, row, start, start, end, end, link, p)
         core[K_CLOCK] = slot[O_POP]
     slot[O_PC] = row - core[K_BASE]
     slot[O_ROW] = row

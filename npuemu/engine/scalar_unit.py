@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
-from npuemu.engine.cross_core import COUNTER_OVERFLOW, MODE_C1V, cross_set, take_release
+from npuemu.engine.cross_core import COUNTER_OVERFLOW, MODE_C1V, cross_set, fire, meet_counter
+from npuemu.engine.events import is_full, record
 from npuemu.engine.jitter import delay
+from npuemu.engine.ledger import who
 from npuemu.engine.memory import (
     SIZES,
     check_region,
@@ -21,6 +23,7 @@ from npuemu.engine.queues import (
     dispatch,
     drained,
     label,
+    meet_flag,
     problem,
     raise_flag,
     settle,
@@ -32,6 +35,8 @@ from npuemu.engine.state import (
     C_REGISTERS,
     C_TIMED,
     C_VALUE,
+    F_SCALAR,
+    F_STEPS,
     G_CORES,
     G_JITTER,
     G_LIVELOCK,
@@ -40,7 +45,7 @@ from npuemu.engine.state import (
     G_OBSERVER,
     G_ORDER,
     G_SCALAR_RUN,
-    G_SETTER,
+    G_TRACE_ON,
     G_WATCH,
     HALTED,
     INFINITE,
@@ -64,12 +69,14 @@ from npuemu.engine.state import (
     MODE_TIMING,
     P_COUNT,
     P_CURSOR,
+    P_END,
+    P_EVENT,
+    P_READY,
+    P_ROW,
     PIPES,
     ROLE_IN,
     RUNNING,
     STALL_BARRIER,
-    STALL_CROSS,
-    STALL_FLAG,
     TIME_SHIFT,
     WAIT_BARRIER,
     WAIT_FLAG,
@@ -85,6 +92,7 @@ from npuemu.engine.state import (
 )
 from npuemu.jit import call_unit, njit
 from npuemu.observe import clocks
+from npuemu.observe.recording import BARRIER, HALT
 
 LIVELOCK, POISON = 111, 107
 SPACE_MEMORY = (0, 1, 7)
@@ -94,9 +102,11 @@ PARKED, LATER = 1, 2
 
 
 @njit(forceinline=True)
-def spend(e, c, cycles):
-    """The scalar unit is busy for ``cycles``."""
-    core = area.core(e, c)
+def spend(e, c, row, cycles):
+    """The scalar unit is busy for ``cycles`` with code row ``row``."""
+    core, profile = area.core(e, c), area.profile(e, row)
+    profile[F_STEPS] += 1
+    profile[F_SCALAR] += cycles
     core[K_CLOCK] += cycles
     core[K_BUSY] += cycles
     core[K_COUNT] += 1
@@ -152,6 +162,21 @@ def scalar_access(e, c, row, time):
     return 0
 
 
+@njit
+def meet_all(e, c, row, clock, time):
+    """The scalar unit has waited at a barrier of all pipes, the last of which ended at ``time``."""
+    latest = 1
+    for p in range(2, PIPES):
+        pipe, other = area.pipe(e, c * PIPES + p), area.pipe(e, c * PIPES + latest)
+        if max(pipe[P_END], pipe[P_READY]) > max(other[P_END], other[P_READY]):
+            latest = p
+    pipe, end = area.pipe(e, c * PIPES + latest), max(clock, time)
+    label(e, c * PIPES, STALL_BARRIER, time, row, 0, who(-1, pipe[P_ROW]))
+    if area.g(e)[G_TRACE_ON] != 0:
+        record(e, c * PIPES, BARRIER, row, clock, clock, end, end, pipe[P_EVENT], 0)
+    area.core(e, c)[K_CLOCK] = end
+
+
 @njit(forceinline=True)
 def scalar_sync(e, c, row, op, turn):
     """Flags and barriers of the scalar unit itself."""
@@ -164,9 +189,7 @@ def scalar_sync(e, c, row, op, turn):
             core[K_STATUS] = WAIT_BARRIER
             return PARKED
         core[K_STATUS] = RUNNING
-        if time > clock:
-            label(e, c * PIPES, STALL_BARRIER, time)
-            core[K_CLOCK] = time
+        meet_all(e, c, row, clock, time)
         if w != 0:
             clocks.drain(w, c * PIPES)
         return 0
@@ -177,17 +200,15 @@ def scalar_sync(e, c, row, op, turn):
     if op == sc.SET_FLAG:
         if time >= 0 and not turn:
             return LATER
-        if not raise_flag(e, c, S, index, clock, row):
+        if not raise_flag(e, c, S, index, clock, row, clock):
             return problem(e, TWICE, c, S, row, clock, v0, v1, v2)
         return settle(e, c, 1 << v1)
     if time < 0:
         core[K_STATUS] = WAIT_FLAG
         core[K_WAIT] = index
         return PARKED
-    if time > clock:
-        label(e, c * PIPES, STALL_FLAG + v0, time)
-        core[K_CLOCK] = time
-    area.flags(e, c)[index] = -1 - core[K_CLOCK]
+    meet_flag(e, c, c * PIPES, row, clock, index, time)
+    core[K_CLOCK] = max(clock, time)
     if w != 0:
         clocks.take(w, c * PIPES, c * 512 + index, row)
     return 0
@@ -203,7 +224,7 @@ def scalar_cross(e, c, row, op):
     if (code[C_REGISTERS] >> at) & 1:
         flag = area.registers(e, c)[flag]
     if op == sc.CROSS_SET:
-        area.g(e)[G_SETTER] = row
+        fire(e, c, S, row, clock, flag, clock)
         if not cross_set(e, c, S, code[C_VALUE], flag, clock + area.machine(e)[X_CROSS_LATENCY]):
             return problem(e, COUNTER_OVERFLOW, c, S, row, clock, flag, 0, 0)
         return 0
@@ -211,10 +232,8 @@ def scalar_cross(e, c, row, op):
         core[K_STATUS] = WAIT_FLAG
         core[K_WAIT] = 512 + flag
         return PARKED
-    time = take_release(e, c, S, flag)
-    if time > clock:
-        label(e, c * PIPES, STALL_CROSS, time)
-        core[K_CLOCK] = time
+    time = meet_counter(e, c, c * PIPES, row, clock, flag)
+    core[K_CLOCK] = max(clock, time)
     return 0
 
 
@@ -352,6 +371,10 @@ def run_scalar(e, c, turn):
         status = check_step(e, c, row, op, p)
         if status != 0:
             return status
+        if is_full(e):  # the loop makes room, then it is this unit's turn again
+            core[K_STATUS] = MEMORY
+            key[S] = core[K_CLOCK] << TIME_SHIFT | c << 3
+            return 0
         step, cycles = 1, area.machine(e)[X_SCALAR_CYCLES]
         if p != S:
             status = issue(e, c, row, p)
@@ -380,7 +403,9 @@ def run_scalar(e, c, turn):
         if status != 0:
             return 0 if status == PARKED else status
         core[K_PC] += step
-        spend(e, c, cycles)
+        spend(e, c, row, cycles)
         if core[K_STATUS] == HALTED:
-            core[K_HALT] = core[K_CLOCK]
+            core[K_HALT] = time = core[K_CLOCK]
+            if area.g(e)[G_TRACE_ON] != 0:
+                record(e, c * PIPES, HALT, row, time, time, time, time, -1, 0)
             return 0

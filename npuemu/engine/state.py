@@ -22,12 +22,19 @@ MEMO_COLUMNS = M_ROW + 8 * MEMO_REGIONS
 MEMO_ROWS = 2048
 
 RAISED = 512 + 32
-"""Code rows of what raised each flag and each cross-core counter of a core last."""
+RAISED_AFTER, RAISED_EVENT, RAISED_COLUMNS = RAISED, 2 * RAISED, 3 * RAISED
+"""Of each flag and each cross-core counter of a core: the code row that raised it last, the row of
+the data instruction which that stood behind (-1: none), and the number of the event."""
+RELEASES = 32 * 16
+RELEASE_WHO, RELEASE_EVENT, RELEASE_COLUMNS = RELEASES, 2 * RELEASES, 3 * RELEASES
+"""Of each count of a core's cross-core counters, oldest first: release time, who, event."""
 
 # --- a queue slot is what a unit sees as `ops`: header, then operand values
 (O_PC, O_DISPATCH, O_MASK_LOW, O_MASK_HIGH, O_MASK_MODE, O_POP, O_ROW, O_TOLD) = range(8)
 O_VALUE = 8
 """O_TOLD: whether the scalar unit's knowledge of what is complete is kept with the slot."""
+O_EVENT = 31
+"""Number of the event that was in the slot when its instruction left."""
 SLOT_COLUMNS = 32
 
 # --- a core
@@ -55,6 +62,8 @@ KIND_CUBE, KIND_VECTOR = 0, 1
 
 # --- a pipe
 (P_HEAD, P_COUNT, P_FREE, P_END, P_READY, P_CURSOR, P_BUSY, P_INSTRUCTIONS, P_BLOCKED) = range(9)
+(P_ROW, P_EVENT) = range(9, 11)
+"""P_ROW, P_EVENT: the last data instruction that started: its code row, its event."""
 PIPE_COLUMNS = 12
 NOT_BLOCKED, BLOCKED_FLAG, BLOCKED_CROSS = range(3)
 
@@ -135,15 +144,32 @@ FIXED_POINT = 1 << 20
     G_ORDER,
     G_CORES,
     G_TENSORS,
-    G_TRACE_ROWS,
+    G_TRACE_ON,
     G_JITTER,
     G_SETTER,
     G_OBSERVER,
-) = range(18)
-GLOBAL_COLUMNS = 24
+    G_EVENT,
+    G_SETTER_WHO,
+    G_SETTER_EVENT,
+    G_LEDGER,
+    G_LEDGER_USED,
+    G_LEDGER_LIMIT,
+    G_TRACE_BASE,
+    G_TRACE_LIMIT,
+    G_TRACE_VALUES,
+    G_TRACE_FROM,
+    G_TRACE_TO,
+    G_L2_BYTES,
+    G_HBM_BYTES,
+) = range(31)
+GLOBAL_COLUMNS = 40
 """G_WATCH: address of the observers' state, 0: none; G_ORDER: the same where order is checked;
 G_JITTER: seed of extra cycles, 0: none; G_SETTER: code row of the cross-core set in hand;
-G_OBSERVER: address of the observers' unit, 0 until it is needed."""
+G_OBSERVER: address of the observers' unit, 0 until it is needed; G_EVENT: number of the last event
+that was met, -1 if it is not recorded; G_SETTER_WHO, G_SETTER_EVENT: of the cross-core set in hand;
+G_LEDGER: rows of the ledger of stalls - 1, 0: none is kept; G_LEDGER_LIMIT, G_TRACE_LIMIT: rows in
+use beyond which the loop makes room; G_TRACE_BASE: events taken away so far; G_TRACE_FROM,
+G_TRACE_TO: the window of recorded cycles; G_L2_BYTES, G_HBM_BYTES: what L2 and memory have sent."""
 (WATCH_ROOM, WATCH_ACCESS, WATCH_SCALAR) = range(3)
 """What the observers' unit is called for: is there room, a data instruction, a scalar access."""
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
@@ -153,18 +179,33 @@ MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
 TENSOR_COLUMNS = 6
 ROLE_IN, ROLE_OUT, ROLE_SCRATCH = range(3)
 
-# --- profile of an instruction row: executions, work cycles, multiply-adds, elements, INT32 wraps
-(F_COUNT, F_WORK, F_MACS, F_ELEMENTS, F_WRAPS) = range(5)
-PROFILE_COLUMNS = 6
+# --- profile of an instruction row, over all cores
+(
+    F_COUNT,  # executions on its own pipe
+    F_WORK,  # cycles of work
+    F_MACS,  # multiply-adds
+    F_ELEMENTS,  # active lanes
+    F_WRAPS,  # INT32 words that wrapped
+    F_BUSY,  # cycles of its pipe
+    F_HEAD,  # those of them that are head
+    F_BYTES,  # bytes it wrote
+    F_STEPS,  # times the scalar unit met it
+    F_SCALAR,  # cycles the scalar unit spent on it
+) = range(10)
+PROFILE_COLUMNS = 12
+
+# --- the ledger of stalls, see `npuemu.engine.ledger`
+(Y_KEY, Y_WHO, Y_CYCLES, Y_COUNT) = range(4)
+LEDGER_COLUMNS = 4
 
 # --- a diagnostic: code, core, pipe, pc row, cycle, and three details
 (D_CODE, D_CORE, D_PIPE, D_ROW, D_CYCLE, D_A, D_B, D_C) = range(8)
 DIAGNOSTIC_COLUMNS = 8
 
 # --- why the loop returned
-DONE, YIELD, NEED_UNIT, WATCH_FULL, TRACE_FULL, ERROR, DEADLOCK = range(7)
+DONE, YIELD, NEED_UNIT, WATCH_FULL, RECORDS_FULL, ERROR, DEADLOCK = range(7)
 
 TIME_SHIFT = 10
 INFINITE = (1 << 62) - 1
 
-TRACE_COLUMNS = 4  # core * 8 + pipe, row, start, end
+TRACE_COLUMNS = 11  # see `npuemu.engine.events`

@@ -118,6 +118,13 @@ class Record:
         return self.unit is not None
 
     @property
+    def path(self) -> tuple[str, str] | None:
+        """Memories that an instruction moves between, source first; None for all others."""
+        if self.table not in ("dma", "fix"):
+            return None
+        return _memory(self.reads[0]), _memory(self.writes[0])
+
+    @property
     def suffixes(self) -> tuple[Operand, ...]:
         """Operands written as dotted suffixes of the mnemonic."""
         return tuple(o for o in self.operands if o.enum is not None and o.enum.suffix)
@@ -132,6 +139,13 @@ class Record:
     def runs_on(self, core: str) -> bool:
         """Whether a core of this kind (cube, vector) has the instruction."""
         return self.core in ("both", core)
+
+
+def _memory(shape: str) -> str:
+    """The memory that a region expression begins in."""
+    if shape.startswith("l0c_tile"):
+        return "L0C"
+    return next(str(word) for word in re.findall(r"\w+", shape) if word in MEM)
 
 
 @dataclass(frozen=True)

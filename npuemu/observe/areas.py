@@ -94,7 +94,10 @@ GRANULE_SHIFT = 5
 GRANULE = 1 << GRANULE_SHIFT
 LEAF_WORDS = 64  # a granule byte by byte: 32 writers, 32 readers
 PLACE_COLUMNS = 3  # first granule, slot, address of the marks of undefined bytes (0: none are kept)
-LOG_COLUMNS = 4
+(L_SLOT, L_START, L_STOP, L_BYTES, L_LOW, L_HIGH, L_WRITER, L_READER) = range(8)
+LOG_COLUMNS = 8
+"""A row of the log: bytes of a memory that were live from cycle to cycle, the range they lie in,
+the code rows that wrote them and read them last."""
 
 # --- tiles of a memory, see `npuemu.observe.tiles`
 TILES, TILE_FIRST, TILE_WORDS, TILE_SHAPE = 6, 2, 10, 6  # shape: base, n1, s1, n0, s0, length

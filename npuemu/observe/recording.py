@@ -32,16 +32,19 @@ EVENT = np.dtype(
         ("head", "<i4"),
     ]
 )
-"""One event; times in cycles.
+"""One event; times in cycles. ``dispatch``: when S put the instruction into its queue.
 
-data: ``start``, then ``free`` when the pipe takes the next instruction, ``end`` when flags see it
-complete; ``detail`` GM bytes moved; ``bank`` and ``bandwidth`` cycles lost, ``head`` cycles of head.
-set, cross_set: ``start`` = ``free`` = ``end``, when it fires; ``detail`` names the flag.
-wait, cross_wait, barrier: the pipe stalls from ``start`` to ``end`` (equal: it did not), ``free`` is
-from when on the instructions behind may start; ``link`` is the event that met it (the set; for a
-barrier the last event of the pipe that ended last), -1 if it is not recorded.
-queue_full: pipe S stalls from ``start`` to ``end`` until event ``link`` leaves the queue.
-halt: ``start`` = ``end``, pipe S. ``dispatch`` is when S put the instruction into its queue.
+- data: from ``start`` to ``free``, when the pipe takes the next instruction, and ``end``, when
+  flags see it complete; ``detail``: GM bytes moved; ``bank`` and ``bandwidth``: cycles lost;
+  ``head``: cycles of head.
+- set, cross_set: fires at ``start`` = ``free`` = ``end``; ``detail``: the flag.
+- wait, cross_wait: the pipe stalls from ``start`` to ``end`` (equal: it does not); the instructions
+  behind may start from ``free`` on; ``link``: the set that met it, -1 if that is not recorded.
+- barrier: the same; on pipe S it waits for all pipes and ``link`` is the last event of the pipe
+  that ended last, elsewhere the last event of its own pipe.
+- queue_full: pipe S stalls from ``start`` to ``end``, until event ``link`` leaves the queue of pipe
+  ``detail``.
+- halt: pipe S, ``start`` = ``end``.
 
 ``detail`` of set and wait: ``source << 6 | target << 3 | event``; of cross-core flags:
 ``mode << 8 | id``, mode -1 for a wait.

@@ -23,12 +23,21 @@ from npuemu.observe.areas import (
     H_NEXT,
     H_SEEN,
     H_UNDEFINED,
+    L_BYTES,
+    L_HIGH,
+    L_LOW,
+    L_READER,
+    L_SLOT,
+    L_START,
+    L_STOP,
+    L_WRITER,
     LOG_COLUMNS,
     R_CLOCK,
     R_END,
     R_LAST,
     R_PIPE,
     R_PREVIOUS,
+    R_ROW,
     R_STATE,
     READER,
     RECORD_COLUMNS,
@@ -47,16 +56,23 @@ from npuemu.observe.order import (
 
 
 @njit(forceinline=True)
-def emit(w, slot, start, stop, size):
-    """Log ``size`` bytes live in ``start .. stop``; joins the previous row when it is the same."""
-    log = area.log(w)
-    n = log[0]
+def emit(w, slot, writer, readers, size, low, high):
+    """Log ``size`` bytes within ``low .. high``, live from the end of ``writer`` to that of the
+    last of ``readers``; joins the previous row when it is of the same two.
+    """
+    log, a, b = area.log(w), area.record(w, writer), area.record(w, readers)
+    n, start, stop, row, reader = log[0], a[R_END], b[R_LAST], a[R_ROW], b[R_ROW]
     at = n * LOG_COLUMNS
-    if n > 0 and log[at] == slot and log[at + 1] == start and log[at + 2] == stop:
-        log[at + 3] += size
-        return
+    if n > 0 and log[at + L_SLOT] == slot and log[at + L_START] == start:
+        if log[at + L_STOP] == stop and log[at + L_WRITER] == row and log[at + L_READER] == reader:
+            log[at + L_BYTES] += size
+            log[at + L_LOW] = min(log[at + L_LOW], low)
+            log[at + L_HIGH] = max(log[at + L_HIGH], high)
+            return
     at += LOG_COLUMNS
-    log[at], log[at + 1], log[at + 2], log[at + 3] = slot, start, stop, size
+    log[at + L_SLOT], log[at + L_START], log[at + L_STOP] = slot, start, stop
+    log[at + L_BYTES], log[at + L_LOW], log[at + L_HIGH] = size, low, high
+    log[at + L_WRITER], log[at + L_READER] = row, reader
     log[0] = n + 1
 
 
@@ -203,8 +219,7 @@ def touch(w, slot, low, high, size, writer, readers, marks, write, current):
         if check and not ordered(w, writer, current):
             race(w, WRITE_AFTER_WRITE, slot, low, high, writer, current)
         if readers > 0 and slot > 0:
-            begin, end = area.record(w, writer)[R_END], area.record(w, readers)[R_LAST]
-            emit(w, slot, begin, end, size)
+            emit(w, slot, writer, readers, size, low, high)
     if check:
         number = readers
         while number > 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from npuemu.observe import areas as ar
 from npuemu.observe.areas import GRANULE_SHIFT
-from npuemu.observe.occupancy import Peaks
+from npuemu.observe.occupancy import Occupancy
 
 Ints = NDArray[np.int64]
 RECORDS = 1 << 19
@@ -63,7 +64,8 @@ class Watch:
     write, ``outputs`` those it leaves as results.
 
     ``check``: find races and reads of undefined memory, not occupancy alone; ``carry``: follow
-    undefined bytes through loads and stores (needs numbers).
+    undefined bytes through loads and stores (needs numbers). ``named`` ranges and ``window``: see
+    `Occupancy`.
     """
 
     def __init__(
@@ -78,10 +80,12 @@ class Watch:
         protected: frozenset[int],
         check: bool,
         carry: bool,
+        named: Sequence[tuple[int, int, int]] = (),
+        window: tuple[int, int] | None = None,
     ) -> None:
         self.cores, self.memories, self.check = cores, memories, check
         self.tracked, self.outputs = tracked, outputs
-        self.peaks = Peaks()
+        self.occupancy = Occupancy(named, window)
         self.unused = np.zeros(rows, np.int64)
         self.executed = np.zeros(rows, np.int64)
         self.first: dict[int, int] = {}
@@ -168,7 +172,7 @@ class Watch:
 
     def _drain(self) -> None:
         rows = int(self.log[0, 0])
-        self.peaks.add(self.log[1 : rows + 1].copy())
+        self.occupancy.add(self.log[1 : rows + 1])
         self.log[0, 0] = 0
 
     def _shadows(self) -> list[NDArray[np.int32]]:
@@ -260,20 +264,36 @@ class Watch:
                 tile = row[ar.TILE_FIRST + i * ar.TILE_WORDS :][: ar.TILE_WORDS]
                 if tile[ar.TILE_VALID]:
                     _spread(written, read, tile)
-            leaves = self.leaves[-written[written < 0]]
-            self._log_live(memory.slot, written, read, 1 << GRANULE_SHIFT)
-            self._log_live(memory.slot, leaves[:, :32].ravel(), leaves[:, 32:].ravel(), 1)
+            split = np.flatnonzero(written < 0)
+            leaves = self.leaves[-written[split]]
+            whole = np.arange(written.size) << GRANULE_SHIFT
+            parts = ((split << GRANULE_SHIFT)[:, None] + np.arange(ar.GRANULE)).ravel()
+            self._log_live(memory.slot, written, read, whole, ar.GRANULE)
+            self._log_live(memory.slot, leaves[:, :32].ravel(), leaves[:, 32:].ravel(), parts, 1)
 
     def _log_live(
-        self, slot: int, written: NDArray[np.int32], read: NDArray[np.int32], size: int
+        self, slot: int, written: NDArray[np.int32], read: NDArray[np.int32], at: Ints, size: int
     ) -> None:
-        """Log pieces of ``size`` bytes that were written and read."""
+        """Log pieces of ``size`` bytes at addresses ``at`` that were written and read; neighbours
+        of the same writer and readers in one row.
+        """
         live = (written > 0) & (read > 0)
-        if live.any():
-            start = self.records[written[live], ar.R_END]
-            stop = self.records[read[live], ar.R_LAST]
-            columns = np.full(start.size, slot), start, stop, np.full(start.size, size)
-            self.peaks.add(np.stack(columns, axis=1))
+        if not live.any():
+            return
+        writer, reader, low = written[live], read[live], at[live]
+        new = (writer[1:] != writer[:-1]) | (reader[1:] != reader[:-1])
+        new |= low[1:] != low[:-1] + size
+        first = np.flatnonzero(np.concatenate([[True], new]))
+        count = np.diff(np.concatenate([first, [low.size]]))
+        writer, reader, low = writer[first], reader[first], low[first]
+        rows = np.zeros((first.size, ar.LOG_COLUMNS), np.int64)
+        rows[:, ar.L_SLOT], rows[:, ar.L_BYTES] = slot, size * count
+        rows[:, ar.L_START] = self.records[writer, ar.R_END]
+        rows[:, ar.L_STOP] = self.records[reader, ar.R_LAST]
+        rows[:, ar.L_LOW], rows[:, ar.L_HIGH] = low, low + size * count
+        rows[:, ar.L_WRITER] = self.records[writer, ar.R_ROW]
+        rows[:, ar.L_READER] = self.records[reader, ar.R_ROW]
+        self.occupancy.add(rows)
 
     @property
     def lost(self) -> int:

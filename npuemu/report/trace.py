@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TextIO
+
+from npuemu.isa.table import PIPES
+from npuemu.observe.recording import DATA, Recording
 
 Event = tuple[str, str, str, int, int]
 """Core, pipe, name, start and duration; times in cycles."""
+
+
+def spans(recording: Recording) -> Iterator[Event]:
+    """Every data instruction of a recording."""
+    for event in recording.events[recording.events["kind"] == DATA].tolist():
+        core, pipe, _, row, _, start, _, end = event[:8]
+        name = f"{core // 3}.{('aic', 'aiv0', 'aiv1')[core % 3]}"
+        yield name, PIPES[pipe], recording.code[row].name, start, end - start
 
 
 def write_trace(target: TextIO, events: Iterable[Event], clock_mhz: float) -> int:

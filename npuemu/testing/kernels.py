@@ -95,7 +95,7 @@ class Npu:
         seed: int = 0,
         threads: int = 1,
         max_cycles: int | None = None,
-        trace: bool = False,
+        record: bool | tuple[int, int] = False,
         shuffle: int = 0,
         jitter: int = 0,
         **params: int,
@@ -107,8 +107,8 @@ class Npu:
         """
         __tracebackhide__ = True
         options = dict(
-            mode=mode, check=check, seed=seed, threads=threads, max_cycles=max_cycles, trace=trace,
-            shuffle=shuffle, jitter=jitter,
+            mode=mode, check=check, seed=seed, threads=threads, max_cycles=max_cycles,
+            record=record, shuffle=shuffle, jitter=jitter,
         )  # fmt: skip
         try:
             target = self._machine(machine)

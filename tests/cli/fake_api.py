@@ -35,7 +35,7 @@ class FakeApi:
 
     report: dict[str, Any] = field(default_factory=sample)
     failure: BaseException | None = None
-    trace_events: list[Any] | None = None
+    recording: Any = None
     events: list[dict[str, Any]] = field(default_factory=list)
     calls: list[tuple[str, Any, dict[str, Any]]] = field(default_factory=list)
 
@@ -58,7 +58,7 @@ class FakeApi:
             outputs={"C": np.arange(4, dtype=np.float32).reshape(2, 2)},
             report=self.report, cycles=self.report["cycles"], diagnostics=findings,
             ok=all(f["severity"] != "error" for f in findings), kernel=program,
-            trace_events=self.trace_events,
+            recording=self.recording,
         )  # fmt: skip
 
     def module(self) -> ModuleType:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from npuemu.cli.main import main
+from npuemu.observe.recording import DATA, EVENT, LIVE, Instruction, Recording
 from tests.cli.conftest import Result
 from tests.cli.fake_api import FakeApi
 from tests.report.sample import finding, sample
@@ -33,7 +34,7 @@ def test_options_reach_the_interface(api: FakeApi, npu: Npu) -> None:
     options = {key: value for key, value in run[2].items() if key != "progress"}
     assert options == {
         "machine": "ascend910b1", "inputs": {"A": "a.npy"}, "blocks": 1, "mode": "numbers",
-        "check": False, "seed": 7, "threads": 2, "max_cycles": 1000, "trace": False,
+        "check": False, "seed": 7, "threads": 2, "max_cycles": 1000, "record": False,
         "shuffle": 5, "jitter": 3,
     }  # fmt: skip
 
@@ -69,8 +70,22 @@ def test_report_on_standard_output_is_json_alone(api: FakeApi, npu: Npu) -> None
     )
 
 
+def recording(*events: tuple[int, ...]) -> Recording:
+    """A recording of ``events``, the first columns of each, of one ``mmad``."""
+    rows = np.zeros(len(events), EVENT)
+    for row, event in zip(rows, events, strict=True):
+        for name, value in zip(EVENT.names or (), event, strict=False):
+            row[name] = value
+    mmad = Instruction("mmad", "cube", "k.npu:1:1", "mmad", (), ())
+    return Recording(
+        kernel="k", machine="m", clock_mhz=1000.0, cycles=20, cores=3, window=(0, 20),
+        code=(mmad,), events=rows, values=np.zeros(0, np.int64), live=np.zeros(0, LIVE),
+        capacity={}, buffers=(), tensors=(),
+    )  # fmt: skip
+
+
 def test_files(api: FakeApi, npu: Npu, tmp_path: Path) -> None:
-    api.trace_events = [("0.aic", "M", "mmad", 10, 5)]
+    api.recording = recording((0, 2, DATA, 0, 0, 10, 15, 15))
     status, out, _ = npu(
         "run", "gemm_bf16", "--report", f"{tmp_path}/r.json", "--html", f"{tmp_path}/r.html",
         "--trace", f"{tmp_path}/t.json", "--out", f"C={tmp_path}/c.npy",

@@ -8,6 +8,7 @@ import numpy as np
 
 import npuemu
 from npuemu.isa.table import CORE_PIPES
+from npuemu.observe.recording import DATA
 
 A2, A5 = "ascend910b1", "ascend950pr"
 HAZARDS = {"E201", "E202", "E203", "E204", "E206", "W210", "W211"}
@@ -65,11 +66,21 @@ def pipe(done: npuemu.Run, name: str, core: str = "0.aic") -> dict[str, Any]:
     return dict(found["pipes"][name])
 
 
+def executed(done: npuemu.Run) -> list[tuple[str, str, int, int]]:
+    """(core, mnemonic, start, end) of every data instruction; needs ``record=True``."""
+    assert done.recording is not None
+    events, code = done.recording.events, done.recording.code
+    kinds = ("aic", "aiv0", "aiv1")
+    return [
+        (f"{e['core'] // 3}.{kinds[e['core'] % 3]}", code[e["row"]].name, e["start"], e["end"])
+        for e in events[events["kind"] == DATA]
+    ]
+
+
 def spans(done: npuemu.Run, name: str, core: str | None = None) -> list[tuple[int, int]]:
-    """(start, end) of every instruction of that name, in order of start; needs ``trace=True``."""
-    assert done.trace_events is not None
-    chosen = [e for e in done.trace_events if e[2] == name and core in (None, e[0])]
-    return sorted((start, start + duration) for _, _, _, start, duration in chosen)
+    """(start, end) of every instruction of that name, in order of start; needs ``record=True``."""
+    chosen = [e for e in executed(done) if e[1] == name and core in (None, e[0])]
+    return sorted((start, end) for _, _, start, end in chosen)
 
 
 def line_of(text: str, marker: str) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 import npuemu
 from npuemu.errors import NpuemuError
-from tests.engine.harness import A5, fails, kernel, pipe, run, words
+from tests.engine.harness import A5, executed, fails, kernel, pipe, run, words
 
 LATENCY = 500
 HEAD = ".tensor S s32 [64] scratch\n.tensor OUT s32 [64] out"
@@ -79,10 +79,9 @@ def test_a_queued_wait_blocks_its_pipe_only() -> None:
     vector = "    li r1, 0\n    cross_core_wait_flag V, 2\n    vadd.f32 r1, r1, r1\n"
     vector += "    mov_ub_gm r2, r1, len=32"
     done = run(
-        SLOW + "    cross_core_set_flag cv, S, 2", "    li r2, OUT\n" + vector, HEAD, trace=True
+        SLOW + "    cross_core_set_flag cv, S, 2", "    li r2, OUT\n" + vector, HEAD, record=True
     )
-    assert done.trace_events is not None
-    starts = {e[2]: e[3] for e in done.trace_events if e[0] == "0.aiv0"}
+    starts = {name: start for core, name, start, _ in executed(done) if core == "0.aiv0"}
     assert starts["vadd"] == SLOW_CYCLES + LATENCY and starts["mov_ub_gm"] < 10
     assert pipe(done, "V", "0.aiv0")["stalls"]["cross_core_flag"] == SLOW_CYCLES + LATENCY - 2
 

@@ -54,7 +54,7 @@ def test_the_waiting_pipe_starts_when_the_other_has_completed(
     body = (
         setup(kind) + f"    {before}\n    set_flag {src}, {dst}, 5\n    wait_flag {src}, {dst}, 5\n"
     )
-    done = run(**{kind: body + f"    {after}\n"}, head=HEAD, trace=True)
+    done = run(**{kind: body + f"    {after}\n"}, head=HEAD, record=True)
     core = CORES[kind]
     (first,) = spans(done, before.split()[0].split(".")[0], core)
     (second,) = spans(done, after.split()[0].split(".")[0], core)
@@ -70,7 +70,7 @@ def test_the_scalar_unit_waits_for_a_pipe(kind: str, src: str) -> None:
         setup(kind)
         + f"    {WORK[kind, src]}\n    set_flag {src}, S, 0\n    wait_flag {src}, S, 0\n"
     )
-    done = run(**{kind: body + "    li r9, 1\n"}, head=HEAD, trace=True)
+    done = run(**{kind: body + "    li r9, 1\n"}, head=HEAD, record=True)
     core = CORES[kind]
     ((_, end),) = spans(done, WORK[kind, src].split()[0].split(".")[0], core)
     clock = len(ADDRESSES[kind]) + 2
@@ -83,7 +83,7 @@ def test_a_pipe_waits_for_the_scalar_unit(kind: str, dst: str) -> None:
     body = (
         setup(kind) + f"    wait_flag S, {dst}, 7\n    {WORK[kind, dst]}\n" + "    li r9, 1\n" * 50
     )
-    done = run(**{kind: body + f"    set_flag S, {dst}, 7\n"}, head=HEAD, trace=True)
+    done = run(**{kind: body + f"    set_flag S, {dst}, 7\n"}, head=HEAD, record=True)
     core = CORES[kind]
     ((start, _),) = spans(done, WORK[kind, dst].split()[0].split(".")[0], core)
     waited_from = len(ADDRESSES[kind])
@@ -100,7 +100,7 @@ def test_a_flag_set_before_the_wait_costs_nothing() -> None:
 def test_barrier_orders_one_pipe_only() -> None:
     body = setup("vector") + "    vadd.f32 r1, r2, r2, rep=100\n    pipe_barrier V\n"
     body += "    vadd.f32 r1, r2, r2, rep=100\n    mov_gm_ub r2, r4, len=32\n"
-    done = run(vector=body, head=HEAD, trace=True)
+    done = run(vector=body, head=HEAD, record=True)
     first, second = spans(done, "vadd", "0.aiv0")
     (move,) = spans(done, "mov_gm_ub", "0.aiv0")
     assert second[0] == first[1] and move[0] < first[1]
@@ -110,7 +110,7 @@ def test_barrier_orders_one_pipe_only() -> None:
 def test_all_barrier_waits_for_every_pipe() -> None:
     body = setup("vector") + "    vadd.f32 r1, r2, r2, rep=100\n    mov_gm_ub r1, r4, len=4096\n"
     body += "    mov_ub_gm r5, r2, len=4096\n    pipe_barrier ALL\n    vadd.f32 r1, r2, r2\n"
-    done = run(vector=body, head=HEAD, trace=True)
+    done = run(vector=body, head=HEAD, record=True)
     ends = [spans(done, n, "0.aiv0")[0][1] for n in ("vadd", "mov_gm_ub", "mov_ub_gm")]
     clock = 4 + 3
     assert pipe(done, "S", "0.aiv0")["stalls"] == {"barrier": max(ends) - clock}

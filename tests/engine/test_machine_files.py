@@ -47,7 +47,7 @@ def test_base_alone_changes_nothing_but_the_name(tmp_path: Path) -> None:
 
 def test_one_changed_figure_changes_cycles(tmp_path: Path) -> None:
     slower = own(tmp_path, "[timing.mmad]\ncycles = [3, 1]\nsource = 'test'")
-    starts = [s for s, _ in spans(run(MMADS, machine=slower, trace=True), "mmad")]
+    starts = [s for s, _ in spans(run(MMADS, machine=slower, record=True), "mmad")]
     assert starts[5] - starts[4] == 3 * 10 + 2, "the fixed part and the head come from the base"
     assert starts[1] - starts[0] == 11 + 3 * 10 + 2
 
@@ -61,7 +61,7 @@ def test_one_changed_figure_changes_cycles(tmp_path: Path) -> None:
     ],
 )
 def test_vector_twice_as_wide(tmp_path: Path, text: str, key: str, factor: float) -> None:
-    done = run(vector=ADDS, machine=own(tmp_path, text), trace=True)
+    done = run(vector=ADDS, machine=own(tmp_path, text), record=True)
     start, end = spans(done, key, "0.aiv0")[0]
     assert end - start == 22 + 64 * factor
 
@@ -77,7 +77,7 @@ def test_rates_of_global_memory(tmp_path: Path) -> None:
         tmp_path,
         "[timing.mov_gm_l1]\nbytes_per_cycle = 64\nmiss_bytes_per_cycle = 32\nsource = 'x'",
     )
-    ((start, end),) = spans(run(MOVE, head=GM, machine=path, trace=True), "mov_gm_l1")
+    ((start, end),) = spans(run(MOVE, head=GM, machine=path, record=True), "mov_gm_l1")
     assert end - start == 205 + 65536 // 32
 
 

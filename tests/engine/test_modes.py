@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from tests.engine.harness import check_accounting, fails, run, words
+from tests.engine.harness import check_accounting, executed, fails, run, words
 from tests.engine.micro import KERNELS, Micro
 
 HEAD = ".tensor IN s32 [64] in\n.tensor OUT s32 [64] out\n.tensor S s32 [64] scratch"
@@ -35,8 +35,10 @@ def test_numbers_mode_gives_the_outputs_of_full_mode(kernel: Micro) -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS, **ids)
 def test_two_runs_are_identical(kernel: Micro) -> None:
-    one, two = kernel.run(trace=True), kernel.run(trace=True)
-    assert one.report == two.report and one.trace_events == two.trace_events
+    one, two = kernel.run(record=True), kernel.run(record=True)
+    assert one.report == two.report and one.recording and two.recording
+    for name in ("events", "values", "live"):
+        assert np.array_equal(getattr(one.recording, name), getattr(two.recording, name)), name
     check_accounting(one.report)
     assert kernel.run(threads=2).report == one.report == kernel.run(trace=False).report
 
@@ -118,8 +120,8 @@ def test_a_register_that_is_an_address_in_this_form_must_not_be_poison(line: str
 
 def test_long_traces_are_whole() -> None:
     body = "    li r1, 0\n    li r2, 0\nagain: vabs.f32 r1, r1\n    add r2, r2, 1\n"
-    done = run(vector=body + "    blt r2, 70000, again\n", mode="timing", trace=True)
-    assert done.trace_events is not None and len(done.trace_events) == 140000
+    done = run(vector=body + "    blt r2, 70000, again\n", mode="timing", record=True)
+    assert len(executed(done)) == 140000
 
 
 def test_inputs_and_overwritten_registers_are_no_poison() -> None:

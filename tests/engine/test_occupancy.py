@@ -25,7 +25,7 @@ def vector(*lines: str) -> npuemu.Run:
     """Lines on the first vector core, each after the one before has completed."""
     body = "    subblock_idx r9\n    bne r9, 0, done\n" + BASE
     body += "".join(f"    {line}\n{WAIT}" for line in lines) + "done:\n"
-    return run(vector=body, head=GM, trace=True)
+    return run(vector=body, head=GM, record=True)
 
 
 def test_written_and_never_read_is_never_live() -> None:
@@ -111,7 +111,7 @@ def test_cube_memories() -> None:
         "mmad.f16 r1, r1, r1, 20, 16, 64, zero",
         "fix_l0c_gm.none_b32 r5, r1, 20, 16, 2, 64",
     ]
-    done = run(BASE + "".join(f"    {line}\n{WAIT}" for line in lines), head=GM, trace=True)
+    done = run(BASE + "".join(f"    {line}\n{WAIT}" for line in lines), head=GM, record=True)
     peaks = {name: peak(done, name)[0] for name in ("L1", "L0A", "L0B", "L0C", "BT", "FB")}
     # L1: 2 x 4 fractals at 0 and 4 more at 4096; L0A: 20 rows of 4 fractals, 32 bytes each
     assert peaks == {

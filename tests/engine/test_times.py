@@ -17,7 +17,7 @@ def mmads(count: int, shape: str = "16, 16, 2016") -> str:
 
 
 def test_isolated_mmad() -> None:
-    (only,) = spans(run(mmads(1), trace=True), "mmad")
+    (only,) = spans(run(mmads(1), record=True), "mmad")
     assert abs(only[1] - only[0] - ISOLATED_MMAD) <= 1
 
 
@@ -26,7 +26,7 @@ def test_isolated_mmad() -> None:
     [("16, 16, 2016", 126), ("16, 16, 16", 1), ("33, 48, 40", 27), ("1, 1, 1", 1)],
 )
 def test_streaming_mmads_cost_their_tiles_and_two(shape: str, tiles: int) -> None:
-    starts = [start for start, _ in spans(run(mmads(5, shape), trace=True), "mmad")]
+    starts = [start for start, _ in spans(run(mmads(5, shape), record=True), "mmad")]
     assert [b - a for a, b in zip(starts[1:], starts[2:], strict=False)] == [tiles + 2] * 3
 
 
@@ -34,7 +34,7 @@ def test_streaming_mmads_cost_their_tiles_and_two(shape: str, tiles: int) -> Non
 @pytest.mark.parametrize("fractals", [1, 2, 7, 64])
 def test_fractal_loads(load: str, each: int, fractals: int) -> None:
     line = f"    {load}.b16 r1, r2, 1, {fractals}, 1\n"
-    found = spans(run(ZERO + "\n" + line * 5, trace=True), load)
+    found = spans(run(ZERO + "\n" + line * 5, record=True), load)
     steps = [b[0] - a[0] for a, b in zip(found[1:], found[2:], strict=False)]
     assert steps == [each * fractals + 1] * 3
     assert found[0][1] - found[0][0] == each * fractals + 1 + 28, "isolated: about 28 more"
@@ -43,7 +43,7 @@ def test_fractal_loads(load: str, each: int, fractals: int) -> None:
 def test_fractal_loads_of_the_newer_machine() -> None:
     line = "    load_l1_l0b.b16 r1, r2, 1, 8, 1{}\n"
     for extra, each in (("", 2), (", transpose=1", 4)):
-        done = run(ZERO + "\n" + line.format(extra) * 4, trace=True, machine=A5)
+        done = run(ZERO + "\n" + line.format(extra) * 4, record=True, machine=A5)
         starts = [start for start, _ in spans(done, "load_l1_l0b")]
         assert starts[3] - starts[2] == each * 8 + 1
 
@@ -57,7 +57,7 @@ def vadd(dst: int, src0: int, src1: int, repeats: int = 64) -> str:
     [(65536 + 256, 86, 0), (65536, 150, 64), (65536 + 128, 150, 64), (65536 + 512, 150, 64)],
 )
 def test_vector_add_and_read_read_conflicts(src1: int, cycles: int, conflicts: int) -> None:
-    done = run(vector=vadd(131072, 0, src1), trace=True)
+    done = run(vector=vadd(131072, 0, src1), record=True)
     start, end = spans(done, "vadd", "0.aiv0")[0]
     assert end - start == cycles
     stalls = pipe(done, "V", "0.aiv0")["stalls"]
@@ -66,8 +66,8 @@ def test_vector_add_and_read_read_conflicts(src1: int, cycles: int, conflicts: i
 
 def test_read_write_conflicts_need_the_same_bank() -> None:
     """A write lands a repeat later: dst two groups of blocks behind the read meets it again."""
-    clean = run(vector=vadd(131072, 0, 65536 + 256), trace=True)
-    dirty = run(vector=vadd(32768 + 256, 0, 65536 + 256), trace=True)
+    clean = run(vector=vadd(131072, 0, 65536 + 256), record=True)
+    dirty = run(vector=vadd(32768 + 256, 0, 65536 + 256), record=True)
     assert pipe(clean, "V", "0.aiv0")["stalls"].get("bank_conflict", 0) == 0
     assert pipe(dirty, "V", "0.aiv0")["stalls"]["bank_conflict"] == 63
 
@@ -99,13 +99,13 @@ def test_two_reads_a_group_do_not_conflict_on_the_newer_machine() -> None:
 
 def test_short_vector_instructions_pay_the_floor() -> None:
     body = vadd(131072, 0, 65536 + 256, 1) + "    vadd.f32 r1, r2, r3\n" * 3
-    starts = [s for s, _ in spans(run(vector=body, trace=True), "vadd", "0.aiv0")]
+    starts = [s for s, _ in spans(run(vector=body, record=True), "vadd", "0.aiv0")]
     assert [b - a for a, b in zip(starts, starts[1:], strict=False)] == [14, 3, 3]
 
 
 def test_a_barrier_shows_tail_and_head_again() -> None:
     body = vadd(131072, 0, 65536 + 256) + "    pipe_barrier V\n    vadd.f32 r1, r2, r3, rep=64\n"
-    done = run(vector=body, trace=True)
+    done = run(vector=body, record=True)
     first, second = spans(done, "vadd", "0.aiv0")
     assert second[0] == first[1] and second[1] - first[0] == 2 * 86
     assert pipe(done, "V", "0.aiv0")["busy"] == 2 * 86
@@ -133,7 +133,7 @@ def test_flags_and_barriers_take_queue_places_too() -> None:
 
 def test_dispatch_stall_is_the_wait_for_the_scalar_unit() -> None:
     body = ZERO + "\n    li r4, 0\nspin: add r4, r4, 1\n    blt r4, 200, spin\n"
-    done = run(body + "    mmad.f16 r1, r2, r3, 16, 16, 16, zero\n", trace=True)
+    done = run(body + "    mmad.f16 r1, r2, r3, 16, 16, 16, zero\n", record=True)
     (only,) = spans(done, "mmad")
     assert only[0] == 4 + 400
     assert pipe(done, "M")["stalls"] == {"dispatch": 404}
@@ -150,7 +150,7 @@ def moves(*lines: str) -> list[int]:
     """
     body = registers({1: 0}) + "\n" + "\n".join(f"    {line}" for line in lines)
     body += "\n    li r2, IN + 1047552\n    mov_gm_l1 r1, r2, len=32\n"
-    starts = [s for s, _ in spans(run(body, head=GM, trace=True), "mov_gm_l1")]
+    starts = [s for s, _ in spans(run(body, head=GM, record=True), "mov_gm_l1")]
     steps = [b - a for a, b in zip(starts, starts[1:], strict=False)]
     return [steps[0] - 205, *steps[1:]]
 

@@ -117,11 +117,11 @@ class GuardedWatch(Watch):
             setattr(self, name, guarded(getattr(self, name), guard_of(name)))
         self.table = ar.AREAS.table(self)
         self.live: Counter[tuple[int, int, int]] = Counter()
-        self.peaks.add = self.keep  # type: ignore[method-assign]
+        self.occupancy.add = self.keep  # type: ignore[method-assign]
 
     def keep(self, rows: NDArray[np.int64]) -> None:
         """Take over logged intervals."""
-        for slot, start, stop, size in rows.tolist():
+        for slot, start, stop, size, *_ in rows.tolist():
             self.live[slot, start, stop] += size
 
     def make_room(self) -> None:

@@ -79,7 +79,7 @@ class TightWatch(GuardedWatch):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        add = self.peaks.add
+        add = self.occupancy.add
         self.arm()
         keep = self.keep
 
@@ -87,7 +87,7 @@ class TightWatch(GuardedWatch):
             keep(rows)
             add(rows)
 
-        self.peaks.add = both  # type: ignore[method-assign]
+        self.occupancy.add = both  # type: ignore[method-assign]
         self.made.append(self)
 
     def make_room(self) -> None:
