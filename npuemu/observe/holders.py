@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,18 @@ def memory_of(slot: int) -> str:
 def slots(recording: Recording) -> list[int]:
     """The slots in which anything was ever live, ascending."""
     return [int(slot) for slot in np.unique(recording.live["slot"])]
+
+
+def distinct(*columns: NDArray[Any]) -> tuple[Longs, Longs]:
+    """Different tuples of integer columns of one length: where each occurs first, and for every
+    place the number of its tuple; tuples are numbered in ascending order.
+    """
+    key = np.zeros(len(columns[0]), np.int64)
+    for column in columns:
+        low, high = int(column.min(initial=0)), int(column.max(initial=0))
+        key = key * (high - low + 1) + (column - low)
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    return np.asarray(first, np.int64), np.asarray(inverse, np.int64).reshape(-1)
 
 
 def row_pipes(recording: Recording) -> NDArray[np.int8]:
@@ -95,9 +108,10 @@ def carried(recording: Recording) -> tuple[tuple[str, ...], ...]:
     """
     masks = _read_from_gm(recording)
     readers: dict[int, list[int]] = {}
-    for w, r in np.unique(np.stack([recording.live["writer"], recording.live["reader"]]), axis=1).T:
-        if w >= 0 and r >= 0:
-            readers.setdefault(int(w), []).append(int(r))
+    live = recording.live
+    known = live[(live["writer"] >= 0) & (live["reader"] >= 0)]
+    for i in distinct(known["writer"], known["reader"])[0]:
+        readers.setdefault(int(known["writer"][i]), []).append(int(known["reader"][i]))
     work = [row for row, mask in enumerate(masks) if mask]
     while work:
         row = work.pop()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from npuemu.observe.holders import SLOTS_PER_CORE, buffer_of, carried, row_pipes
+from npuemu.observe.holders import SLOTS_PER_CORE, buffer_of, carried, distinct, row_pipes
 from npuemu.observe.recording import DATA, Recording
 
 Longs = NDArray[np.int64]
@@ -73,7 +73,7 @@ def rotations(recording: Recording) -> list[Rotation]:
     chosen = np.flatnonzero(known)
     chosen = chosen[pipes[live["writer"][chosen]] != pipes[live["reader"][chosen]]]
     tensors, names = carried(recording), buffer_of(recording)
-    groups = _groups(recording, chosen, tensors, names)
+    groups = _groups(recording, chosen, tensors, names) if len(chosen) else []
     groups.sort(key=lambda group: (live["slot"][group[0]], live["low"][group].min()))
     events = _near(recording, {int(slot) // SLOTS_PER_CORE for slot in np.unique(live["slot"])})
     return [_rotation(recording, group, tensors, names, events) for group in groups]
@@ -92,7 +92,8 @@ def _groups(
         np.int64,
     )
     keys = np.stack([live["slot"][chosen], line[live["writer"][chosen]], names[chosen]])
-    combined, place = np.unique(keys, axis=1, return_inverse=True)
+    first, place = distinct(*keys)
+    combined = keys[:, first].T.tolist()
     parent: dict[tuple[str, int, int], tuple[str, int, int]] = {}
 
     def root(key: tuple[str, int, int]) -> tuple[str, int, int]:
@@ -100,13 +101,15 @@ def _groups(
             key = parent[key]
         return key
 
-    for slot, text, name in combined.T.tolist():
+    for slot, text, name in combined:
         if name >= 0:
             parent[root(("line", slot, text))] = root(("buffer", slot, name))
-    roots = [root(("line", slot, text)) for slot, text, _ in combined.T.tolist()]
+    roots = [root(("line", slot, text)) for slot, text, _ in combined]
     number = {key: i for i, key in enumerate(dict.fromkeys(roots))}
-    group = np.array([number[key] for key in roots], np.int64)[place.reshape(-1)]
-    return [chosen[group == g] for g in range(len(number))]
+    group = np.array([number[key] for key in roots], np.int64)[place]
+    order = np.argsort(group, kind="stable")
+    sizes = np.bincount(group, minlength=len(number))
+    return np.split(chosen[order], np.cumsum(sizes)[:-1])
 
 
 def _rotation(

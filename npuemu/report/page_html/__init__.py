@@ -15,13 +15,13 @@ from npuemu.isa.table import PIPES
 from npuemu.observe.recording import Recording
 from npuemu.report.json_schema import Report, as_report
 from npuemu.report.page_html import assets, memory, roofline, sections, source, tables, timeline
-from npuemu.report.page_html.markup import embedded, section
+from npuemu.report.page_html.markup import embedded, section, short_name
 from npuemu.report.page_html.packing import Columns
 from npuemu.report.page_html.spans import CAUSES
 from npuemu.report.summary import integer
 
-MOST_EVENTS = 250_000
-MOST_REGIONS = 120_000
+MOST_EVENTS = 500_000
+MOST_REGIONS = 500_000
 """Events and regions of memory beyond which neighbours are merged."""
 MOST_TEXT = 6_000_000
 """Characters that the packed recording may have; beyond it still more is merged."""
@@ -109,6 +109,12 @@ def _parts(
     }  # fmt: skip
 
 
+def recorded(recording: Recording) -> tuple[int, int]:
+    """The cycles [first, last) that were recorded and that the run has."""
+    first, last = recording.window
+    return first, max(first + 1, min(last, recording.cycles))
+
+
 def _drawings(recording: Recording) -> tuple[str, str]:
     """What the script draws on, and the packed recording."""
     limit = 1.0
@@ -120,9 +126,10 @@ def _drawings(recording: Recording) -> tuple[str, str]:
         if len(text) <= MOST_TEXT or limit < 0.01:
             break
         limit /= 2
+    window = recorded(recording)
     about = {
-        **events, "memory": regions, "directory": columns.directory(), "files": list(rows.files),
-        "pipes": PIPES, "kinds": timeline.KINDS, "causes": CAUSES, "window": recording.window,
+        **events, "memory": regions, "directory": columns.directory(), "files": list(rows.files), "short_files": [short_name(name) for name in rows.files],
+        "pipes": PIPES, "kinds": timeline.KINDS, "causes": CAUSES, "window": window,
         "clock_mhz": recording.clock_mhz,
         "core_names": [timeline.core_name(core) for core in range(recording.cores)],
         "named_ranges": [
@@ -132,7 +139,6 @@ def _drawings(recording: Recording) -> tuple[str, str]:
     note = _merged(
         "instructions, flags and stalls", events["total"], events["events"], events["bucket"]
     )
-    window = recording.window
     if window != (0, recording.cycles):
         note += f" Recorded were cycles {integer(window[0])} .. {integer(window[1])} only."
     kept = sum(lane[4] - lane[3] for lane in regions["lanes"])

@@ -37,8 +37,17 @@ def place_link(where: str) -> str:
     """A source place as a link that the page follows; empty stays empty."""
     if not where:
         return ""
-    anchor = line_id(*file_line(where))
-    return f'<a href="#{escape(anchor)}" data-where="{escape(where)}">{escape(where)}</a>'
+    file, line = file_line(where)
+    shown = f"{short_name(file)}:{line}" if line else short_name(file)
+    anchor = escape(line_id(file, line))
+    title = escape(where)
+    return f'<a href="#{anchor}" data-where="{title}" title="{title}">{escape(shown)}</a>'
+
+
+def short_name(file: str) -> str:
+    """A file without its folders; `kernel.npu` keeps its own, which is the kernel's name."""
+    parts = file.replace("\\", "/").split("/")
+    return "/".join(parts[-2:]) if parts[-1] == "kernel.npu" else parts[-1]
 
 
 def file_line(where: str) -> tuple[str, int]:
@@ -69,14 +78,14 @@ def bar(parts: Sequence[tuple[str, float, str]], width: int = 220) -> str:
 
 def table(
     heads: Sequence[tuple[str, str]], rows: Sequence[Sequence[Cell]], *, sortable: bool = False,
-    name: str = "",
+    name: str = "", kind: str = "",
 ) -> str:  # fmt: skip
-    """A table; ``heads`` are (title, class of the column)."""
+    """A table; ``heads`` are (title, class of the column), ``kind`` more classes of its box."""
     top = "".join(f'<th class="{kind}" scope="col">{escape(title)}</th>' for title, kind in heads)
     body = "".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
-    kind = "sortable" if sortable else ""
+    sorts = "sortable" if sortable else ""
     return (
-        f'<div class="scroll"><table class="{kind}" id="{escape(name)}">'
+        f'<div class="scroll {kind}"><table class="{sorts}" id="{escape(name)}">'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npuemu.observe.holders import buffer_of, carried, core_of, memory_of, occupancy, slots
+from npuemu.observe.holders import (
+    buffer_of,
+    carried,
+    core_of,
+    distinct,
+    memory_of,
+    occupancy,
+    slots,
+)
 from npuemu.observe.recording import Recording
 from npuemu.observe.rotation import Rotation, rotations
 from npuemu.report.page_html.decimate import bucket_for
@@ -25,16 +33,15 @@ def _labels(recording: Recording) -> tuple[list[list[Any]], Longs]:
     """What the page calls the holders (named buffer, tensors), and the number of each region's."""
     names, tensors = buffer_of(recording), carried(recording)
     found: dict[tuple[str, tuple[str, ...]], int] = {}
-    pairs, inverse = np.unique(
-        np.stack([names, recording.live["writer"]]), axis=1, return_inverse=True
-    )
+    writers = recording.live["writer"]
+    first, inverse = distinct(names, writers)
     numbers = []
-    for name, writer in pairs.T.tolist():
+    for name, writer in zip(names[first].tolist(), writers[first].tolist(), strict=True):
         buffer = recording.buffers[name].name if name >= 0 else ""
         key = (buffer, tensors[writer] if writer >= 0 else ())
         numbers.append(found.setdefault(key, len(found)))
     labels: list[list[Any]] = [[buffer, list(carries)] for buffer, carries in found]
-    return labels, np.array(numbers, np.int64)[inverse.reshape(-1)]
+    return labels, np.array(numbers, np.int64)[inverse]
 
 
 def _fewer(live: NDArray[np.void], lane: Longs, label: Longs, limit: int) -> tuple[int, Longs]:
@@ -59,8 +66,8 @@ def pack(recording: Recording, columns: Columns, rows: Rows, limit: int) -> dict
     order = np.lexsort((live["start"], live["high"], live["low"], live["slot"]))
     live, label = live[order], label[order]
     ranges = np.stack([live[name].astype(np.int64) for name in ("slot", "low", "high")])
-    lanes, lane = np.unique(ranges, axis=1, return_inverse=True)
-    lane = lane.reshape(-1)
+    places, lane = distinct(*ranges)
+    lanes = ranges[:, places]
     bucket, first = _fewer(live, lane, label, limit)
     count = np.diff(np.append(first, len(live)))
     stop = np.maximum.reduceat(live["stop"], first) if len(first) else live["stop"]

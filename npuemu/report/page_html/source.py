@@ -8,7 +8,7 @@ from html import escape
 
 from npuemu.report.json_schema import Report
 from npuemu.report.page_html.costs import Costs, LineCost, costs_of
-from npuemu.report.page_html.markup import Cell, bar, line_id, number, place, table, text
+from npuemu.report.page_html.markup import Cell, bar, line_id, number, place, short_name, table, text
 from npuemu.report.page_html.tables import cause_class
 from npuemu.report.summary import integer, percent
 
@@ -38,7 +38,7 @@ def listing(report: Report, sources: Mapping[str, Sequence[str]]) -> str:
         )
         found.append(
             f'<details class="file" {"open" if i == 0 else ""}>'
-            f'<summary>{escape(name)} {words}</summary><div class="scroll"><table class="source">'
+            f'<summary title="{escape(name)}">{escape(short_name(name))} {words}</summary><div class="scroll"><table class="source">'
             f"<thead><tr>{_HEADS}</tr></thead><tbody>{rows}</tbody></table></div></details>"
         )
     return "".join(found)

@@ -117,7 +117,7 @@ def waits(report: Report) -> str:
     rest = sum(w.cycles for w in found[MOST_ROWS:])
     cut = f'<p class="note">{len(found) - MOST_ROWS} smaller rows, {integer(rest)} cycles, left out'
     more = f"{cut}</p>" if len(found) > MOST_ROWS else ""
-    return table(heads, rows, sortable=True, name="waits") + more
+    return table(heads, rows, sortable=True, name="waits", kind="tall") + more
 
 
 def _wait(w: Wait, slots: int) -> list[Cell]:

@@ -96,7 +96,7 @@ def _operands(instruction: Instruction) -> list[list[Any]]:
     return found
 
 
-def _values(recording: Recording, order: Longs, rows: Rows) -> Longs:
+def _values(recording: Recording, order: Longs) -> Longs:
     """Operand values from registers of the events in ``order``: each against the value of the same
     operand in the event of the same row before it.
     """
@@ -105,13 +105,11 @@ def _values(recording: Recording, order: Longs, rows: Rows) -> Longs:
     taken = np.where(events["kind"] == DATA, counts[events["row"]], 0)
     first = np.cumsum(taken) - taken
     found = np.zeros(int(taken.sum()), np.int64)
-    for row in rows.kept:
-        width = int(counts[row])
-        if not width:
-            continue
-        chosen = np.flatnonzero((events["row"] == row) & (events["kind"] == DATA))
-        if not len(chosen):
-            continue
+    by_row = np.argsort(np.where(taken > 0, events["row"], -1), kind="stable")
+    sizes = np.bincount(events["row"][taken > 0], minlength=len(counts))
+    ends = np.cumsum(sizes) + int((taken == 0).sum())
+    for row in np.flatnonzero(sizes):
+        width, chosen = int(counts[row]), by_row[ends[row] - sizes[row] : ends[row]]
         columns = np.arange(width)
         values = recording.values[recording.value_start[order[chosen], None] + columns]
         clipped = np.clip(values, -EXACT // 2, EXACT // 2)
@@ -143,7 +141,7 @@ def pack(recording: Recording, columns: Columns, limit: int) -> tuple[dict[str, 
     columns.add("bandwidth", events["bandwidth"])
     columns.add("head", events["head"])
     # A block has the row of its main instruction, but no values.
-    columns.add("values", _values(recording, order[kept.origin[events["kind"] == DATA]], rows))
+    columns.add("values", _values(recording, order[kept.origin[events["kind"] == DATA]]))
     starts = track_starts(events)
     tracks = [
         [int(events["core"][i]), PIPES[events["pipe"][i]], int(i), int(j)]

@@ -186,6 +186,13 @@ class Model {
     return line ? `${this.files[file]}:${line}:${column}` : this.files[file];
   }
 
+  /** The same with a short name of the file. */
+  shortPlaceOf(row) {
+    if (row < 0) return "";
+    const [file, line] = this.code[row][2];
+    return line ? `${this.short_files[file]}:${line}` : this.short_files[file];
+  }
+
   /** Operands of a data event: name, value, memory or symbol. */
   operands(event) {
     const [, , , , operands, registers] = this.code[this.row[event]];

@@ -18,7 +18,9 @@ function scalarSpans(model, track, spans) {
       cursor = Math.max(cursor, model.end[i]);
     } else if (kind === BLOCK) {
       spans.add(cursor, model.start[i], scalar, NO_EVENT);
-      addBlock(model, i, Math.max(cursor, model.start[i]), model.end[i], spans, scalar);
+      const begin = Math.max(cursor, model.start[i]);
+      const busy = Math.max(0, model.end[i] - begin - model.bandwidth[i]);
+      addBlock(model, i, begin, model.end[i], spans, scalar, busy);
       cursor = Math.max(cursor, model.end[i]);
     } else if (model.causeOf(i) >= 0 && model.end[i] > model.start[i]) {
       spans.add(cursor, model.start[i], scalar, NO_EVENT);
@@ -53,10 +55,11 @@ function pipeSpans(model, track, spans) {
     spans.add(cursor, late, STALL, i);
     spans.add(Math.max(cursor, late), start[i], STALL + 8, i);
     const begin = Math.max(drawn, start[i]);
-    const stop = isWork ? Math.max(begin, Math.min(end[i], next[i - track.first])) : end[i];
+    const reach = Math.max(cursor, end[i]);
+    const stop = isWork ? Math.max(begin, Math.min(reach, next[i - track.first])) : end[i];
     if (holds) spans.add(begin, stop, STALL + model.causeOf(i), i);
     else if (kind === BLOCK) addBlock(model, i, begin, stop, spans, model.code[model.row[i]][3]);
-    else addWork(model, i, begin, stop, spans);
+    else addWork(model, i, begin, stop, Math.max(0, end[i] - Math.max(cursor, start[i])), spans);
     cursor = Math.max(cursor, end[i]);
     if (stop > begin) drawn = stop;
   }
@@ -65,12 +68,12 @@ function pipeSpans(model, track, spans) {
 }
 
 /** A data instruction from its start to its end, or to the start of the next one; the cycles that
- *  banks or shared bandwidth cost stand before it is free. */
-function addWork(model, i, begin, stop, spans) {
+ *  banks or shared bandwidth cost, of the `own` ones it accounts for, stand before it is free. */
+function addWork(model, i, begin, stop, own, spans) {
   const kind = model.code[model.row[i]][3];
-  const free = Math.min(model.free[i], stop);
-  const bandwidth = Math.min(model.bandwidth[i], Math.max(0, free - begin));
-  const bank = Math.min(model.bank[i], Math.max(0, free - begin - bandwidth));
+  const bank = Math.min(model.bank[i], own);
+  const bandwidth = Math.min(model.bandwidth[i], own - bank);
+  const free = Math.max(Math.min(model.free[i], stop), Math.min(stop, begin + bank + bandwidth));
   if (bank + bandwidth === 0) {
     spans.add(begin, stop, kind, i);
     return;
@@ -81,9 +84,9 @@ function addWork(model, i, begin, stop, spans) {
   spans.add(free, stop, kind, i);
 }
 
-function addBlock(model, i, begin, end, spans, kind) {
-  const parts = new Map([[kind, model.bank[i]]]);
+/** Several instructions: cycles of work of the main kind, and stalls under their main cause. */
+function addBlock(model, i, begin, end, spans, kind, busy = model.bank[i]) {
+  const parts = new Map([[kind, busy]]);
   if (model.bandwidth[i] > 0) parts.set(STALL + Math.max(0, model.head[i]), model.bandwidth[i]);
-  if (kind === model.kinds.length - 1) parts.set(kind, Math.max(0, end - begin - model.bandwidth[i]));
   spans.add(begin, end, MIXED, i, parts);
 }

@@ -2,6 +2,7 @@
 
 const GUTTER = 118;      // pixels left of the time axis, for names
 const CLOSEST = 24;      // fewest cycles in view
+const FAR = 1500;        // most cycles in view around a short event that is jumped to
 
 /** The cycles in view, [first, last), inside [low, high); tells its listeners of changes. */
 class View {
@@ -53,12 +54,12 @@ class View {
 
   /** Bring [start, stop) into view; from afar also zoom in. */
   reveal(start, stop) {
-    const long = this.last - this.first;
-    const wanted = Math.max(CLOSEST, 20 * (stop - start));
-    const next = long > 60 * Math.max(1, stop - start) ? wanted * 2 : Math.max(long, wanted / 8);
-    if (start >= this.first && stop <= this.last && next >= long) return;
+    const wanted = Math.max(FAR, 30 * (stop - start));
+    const next = Math.min(this.last - this.first, wanted);
+    if (start >= this.first && stop <= this.last && next === this.last - this.first) return;
+    const long = Math.max(next, 2 * (stop - start));
     const middle = (start + stop) / 2;
-    this.show(middle - next / 2, middle + next / 2);
+    this.show(middle - long / 2, middle + long / 2);
   }
 
   changed() {

@@ -33,7 +33,7 @@ class Details {
   place(row) {
     const where = this.app.model.placeOf(row);
     if (!where) return "";
-    const link = make("a", { href: "#source" }, where);
+    const link = make("a", { href: "#source", title: where }, this.app.model.shortPlaceOf(row));
     link.dataset.where = where;
     return link;
   }
@@ -44,7 +44,8 @@ class Details {
     const list = make("dl");
     const kind = model.kind[event];
     const row = model.row[event];
-    const title = kind === BLOCK ? `${count(model.detail[event])} instructions` : model.nameOf(event);
+    const title = kind === BLOCK ? `${count(model.detail[event])} instructions`
+      : kind === FULL ? `queue full, at ${model.nameOf(event)}` : model.nameOf(event);
     term(list, "line", this.place(row));
     term(list, "text", row >= 0 && kind !== BLOCK ? make("code", {}, model.code[row][1]) : "");
     term(list, "on", `${model.core_names[track.core]}, pipe ${track.pipe}`);

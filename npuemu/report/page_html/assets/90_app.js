@@ -141,7 +141,7 @@ class App {
     const what = kind === MIXED ? `${count(model.detail[hit.event])} instructions`
       : kind >= STALL ? stallText(model, kind)
         : hit.event === NO_EVENT ? "scalar instructions" : model.nameOf(hit.event);
-    const place = hit.event === NO_EVENT ? "" : model.placeOf(model.row[hit.event]);
+    const place = hit.event === NO_EVENT ? "" : model.shortPlaceOf(model.row[hit.event]);
     return [make("b", {}, what), make("span", {}, `${count(from)} .. ${count(to)}, ${count(to - from)} cycles`),
       make("span", { className: "sub" }, place)];
   }
@@ -160,8 +160,8 @@ class App {
     return [
       make("b", {}, regions.nameOf(regions.label[r])),
       make("span", {}, `${count(regions.bytes[r])} bytes, live ${count(regions.start[r])} .. ${count(regions.stop[r])}`),
-      make("span", { className: "sub" }, `written at ${model.placeOf(regions.writer[r]) || "?"}`),
-      make("span", { className: "sub" }, `last read at ${model.placeOf(regions.reader[r]) || "?"}`),
+      make("span", { className: "sub" }, `written at ${model.shortPlaceOf(regions.writer[r]) || "?"}`),
+      make("span", { className: "sub" }, `last read at ${model.shortPlaceOf(regions.reader[r]) || "?"}`),
     ];
   }
 
@@ -265,7 +265,7 @@ class App {
     const total = [...this.marked.values()].reduce((sum, { events }) => sum + events.length, 0);
     const bar = document.getElementById("chosen-line");
     bar.hidden = false;
-    bar.querySelector("b").textContent = `${file}:${line}`;
+    bar.querySelector("b").textContent = `${model.short_files[number] ?? file}:${line}`;
     bar.querySelector("span").textContent = `${count(total)} event${total === 1 ? "" : "s"}`;
     if (total) {
       this.selected = NO_EVENT;
