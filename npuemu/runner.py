@@ -92,6 +92,11 @@ class Session:
             self.progress({"done": cycle, "total": None})
 
 
+def mac_peak(machine: Machine) -> dict[str, int]:
+    """Multiply-adds a cycle of one cube core, by operand type."""
+    return {name: TILE_MACS[name] for name in machine.file.types.cube}
+
+
 def execute(
     session: Session, gm: NDArray[np.uint8], options: Options
 ) -> tuple[dict[str, Any], Recording | None, dict[str, int]]:
@@ -102,9 +107,9 @@ def execute(
     observe = options.mode == "full" or (options.mode == "timing" and options.check)
     launch = session.launch(gm, options, observe=observe)
     status = launch.run()
-    peak = {name: TILE_MACS[name] for name in session.machine.file.types.cube}
+    peak = mac_peak(session.machine)
     found = recording(session, launch) if options.record is not None else None
-    made = report(session, launch, status, peak)
+    made = report(session, launch, status)
     if launch.watch is None or not launch.watch.check:
         made["checked"] = False
     if options.jitter:
@@ -112,7 +117,7 @@ def execute(
     return made, found, peak
 
 
-def report(session: Session, launch: Launch, status: int, peak: dict[str, int]) -> dict[str, Any]:
+def report(session: Session, launch: Launch, status: int) -> dict[str, Any]:
     """The report of a launch that has ended, without outputs."""
     program, machine = session.program, session.machine
     cycles = measure.total_cycles(launch)
@@ -138,7 +143,7 @@ def report(session: Session, launch: Launch, status: int, peak: dict[str, int]) 
     if launch.watch is not None:
         breakdown = Breakdown(launch, where)
         made["lines"], made["waits"] = breakdown.lines(), breakdown.waits()
-        made["roofline"] = roofline(launch, cycles, peak)
+        made["roofline"] = roofline(launch, cycles, mac_peak(machine))
     return made
 
 

@@ -53,6 +53,7 @@ def roofline(launch: Launch, cycles: int, peaks: dict[str, int]) -> list[dict[st
             name, core, pipe, unit, load, peaks, launch.blocks * (1 if core == "aic" else 2), cycles
         )
         for (name, core, pipe, unit), load in loads.items()
+        if load.amount and load.work
     ]
     rows += _shared(launch, cycles)
     return sorted(rows, key=lambda row: -row["cycles"])

@@ -9,7 +9,7 @@ import numpy as np
 
 import npuemu
 from npuemu.asm.program import Program
-from npuemu.isa.table import CORE_PIPES
+from tests import accounting
 from tests.interpreter import Outcome, interpret
 from tests.interpreter.happens_before import races
 from tests.lockstep import harness
@@ -38,14 +38,9 @@ def assembled(case: Case) -> Program:
 
 def identities(report: dict[str, Any]) -> str | None:
     """The first rule of a report that does not hold."""
-    for core in report["cores"]:
-        kind = "cube" if core["core"].endswith("aic") else "vector"
-        if tuple(core["pipes"]) != CORE_PIPES[kind]:
-            return f"{core['core']} has pipes {tuple(core['pipes'])}"
-        for name, pipe in core["pipes"].items():
-            parts = [pipe["busy"], pipe["idle"], *pipe["stalls"].values()]
-            if sum(parts) != report["cycles"] or min(parts) < 0:
-                return f"{core['core']} {name}: {parts} of {report['cycles']} cycles"
+    broken = accounting.labels(report) or accounting.breakdown(report)
+    if broken is not None:
+        return broken
     traffic = report["traffic"]
     for total, side in (("gm_read_bytes", "read"), ("gm_write_bytes", "write")):
         if traffic[total] != sum(t[side] for t in traffic["tensors"].values()):
@@ -100,7 +95,7 @@ def problem(case: Case, program: Program, *, trace: bool = False) -> str | None:
     findings = [d for d in state.report["diagnostics"] if d["code"] not in WARNINGS]
     if findings:
         return f"a legal program has findings: {findings}"
-    broken = identities(state.report)
+    broken = identities(state.report) or accounting.recorded(state.report, state.recording)
     if broken is not None:
         return broken
     again = harness.run(program, start.copy())

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from npuemu.asm.program import Program
 from npuemu.engine.launch import Launch
 from npuemu.machine import Machine, load
-from npuemu.runner import Options, Session, report
+from npuemu.observe.recording import Recording
+from npuemu.runner import Options, Session, recording, report
 
 MAX_CYCLES = 10_000_000
 Place = tuple[int, int]
@@ -39,6 +40,7 @@ class State:
     flags: set[tuple[int, int, int, int]]
     counters: dict[tuple[int, int], int]
     races: set[frozenset[Place]]
+    recording: Recording
 
 
 _latest: list[Session] = []
@@ -67,7 +69,8 @@ def races(launch: Launch) -> set[frozenset[Place]]:
 def run(program: Program, gm: NDArray[np.uint8], mode: str = "full") -> State:
     """One run on ``gm`` (changed in place)."""
     known = session(program)
-    launch = known.launch(gm, Options(mode=mode, max_cycles=MAX_CYCLES), observe=True)
+    options = Options(mode=mode, max_cycles=MAX_CYCLES, record=(0, MAX_CYCLES))
+    launch = known.launch(gm, options, observe=True)
     found = report(known, launch, launch.run())
     flags = {
         (int(core), int(index) >> 6, int(index) >> 3 & 7, int(index) & 7)
@@ -77,4 +80,4 @@ def run(program: Program, gm: NDArray[np.uint8], mode: str = "full") -> State:
         (int(c), int(i)): int(launch.state.counters[c, i])
         for c, i in zip(*(launch.state.counters > 0).nonzero(), strict=True)
     }
-    return State(found, gm, launch.local, flags, counters, races(launch))
+    return State(found, gm, launch.local, flags, counters, races(launch), recording(known, launch))
