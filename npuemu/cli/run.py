@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from npuemu.errors import UserError
 
 if TYPE_CHECKING:
     from npuemu.api import Run
+    from npuemu.cli.sources import Sources
 
 
 def run(
@@ -98,16 +100,16 @@ def run(
         result = api.run(
             loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
             check=not no_check, progress=progress, seed=first, threads=workers, max_cycles=limit,
-            record=trace is not None, shuffle=timings, jitter=timing,
+            record=trace is not None or html is not None, shuffle=timings, jitter=timing,
         )  # fmt: skip
-    _write(result, wanted, report, trace, html)
+    _write(result, wanted, report, trace)
+    if html is not None:
+        _write_html(result, kernel, html)
     _show(result, kernel, report)
     return 0 if result.ok else 1
 
 
-def _write(
-    result: Run, wanted: dict[str, str], report: str | None, trace: str | None, html: str | None
-) -> None:
+def _write(result: Run, wanted: dict[str, str], report: str | None, trace: str | None) -> None:
     """Write every file that was asked for."""
     if wanted:
         from npuemu.cli.tensors import write_outputs
@@ -121,12 +123,27 @@ def _write(
             sys.stdout.write(text.decode())
         else:
             options.write(report, text, "--report")
-    if html is not None:
-        from npuemu.report.html import page
-
-        options.write(html, page(result.report, peak=_peak(result)).encode(), "--html")
     if trace is not None:
         _write_trace(result, trace)
+
+
+def _write_html(result: Run, kernel: str, path: str) -> None:
+    """The page of the run, with the text of its kernel."""
+    from npuemu.report.page_html import page
+
+    recording = result.recording
+    if recording is not None and not recording.sources:
+        texts = _sources(kernel).files(row.where for row in recording.code)
+        recording = dataclasses.replace(recording, sources=texts)
+    options.write(path, page(result.report, recording, peak=_peak(result)).encode(), "--html")
+
+
+def _sources(kernel: str) -> Sources:
+    """Where the lines of a kernel are read."""
+    from npuemu.cli.sources import Sources
+
+    path = Path(kernel)
+    return Sources(path.parent if path.exists() else None)
 
 
 def _write_trace(result: Run, path: str) -> None:
@@ -141,11 +158,9 @@ def _write_trace(result: Run, path: str) -> None:
 
 def _show(result: Run, kernel: str, report: str | None) -> None:
     """The report on standard output; only the findings, on stderr, when the JSON goes there."""
-    from npuemu.cli.sources import Sources
     from npuemu.report import terminal
 
-    path = Path(kernel)
-    sources = Sources(path.parent if path.exists() else None)
+    sources = _sources(kernel)
     if report == "-":
         sys.stderr.write(terminal.findings(result.report, sources))
         return

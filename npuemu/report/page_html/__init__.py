@@ -26,6 +26,9 @@ MOST_REGIONS = 500_000
 MOST_TEXT = 6_000_000
 """Characters that the packed recording may have; beyond it still more is merged."""
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+"""The browser itself sees to it that nothing is fetched."""
+
 
 def page(
     report: Mapping[str, Any] | Report,
@@ -52,7 +55,8 @@ def page(
     title = escape(f"{typed.kernel} on {typed.machine}")
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width">'
+        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<style>{assets.style()}</style>"
         '<script>document.documentElement.classList.add("live")</script></head><body>'
         f"<header>{tables.head(typed, most)}</header>{sections.navigation(names)}"
@@ -127,14 +131,14 @@ def _drawings(recording: Recording) -> tuple[str, str]:
             break
         limit /= 2
     window = recorded(recording)
+    cores = [timeline.core_name(core) for core in range(recording.cores)]
+    ranges = (*recording.buffers, *recording.tensors)
     about = {
-        **events, "memory": regions, "directory": columns.directory(), "files": list(rows.files), "short_files": [short_name(name) for name in rows.files],
+        **events, "memory": regions, "directory": columns.directory(), "files": list(rows.files),
+        "short_files": [short_name(name) for name in rows.files], "core_names": cores,
         "pipes": PIPES, "kinds": timeline.KINDS, "causes": CAUSES, "window": window,
         "clock_mhz": recording.clock_mhz,
-        "core_names": [timeline.core_name(core) for core in range(recording.cores)],
-        "named_ranges": [
-            [n.name, n.memory, n.address, n.bytes] for n in (*recording.buffers, *recording.tensors)
-        ],
+        "named_ranges": [[n.name, n.memory, n.address, n.bytes] for n in ranges],
     }  # fmt: skip
     note = _merged(
         "instructions, flags and stalls", events["total"], events["events"], events["bucket"]

@@ -11,8 +11,8 @@ from npuemu.report.page_html import markup
 from npuemu.report.plot import number
 from npuemu.report.summary import core_kind, integer, percent
 
-WIDTH, HEIGHT = 620, 360
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 600, 16, 312
+WIDTH, HEIGHT = 560, 360
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 546, 16, 312
 _UNITS = {"MAC": "MAC", "byte": "bytes", "element": "elements"}
 
 
@@ -46,11 +46,9 @@ def ceilings(report: Report, peak: Mapping[str, float]) -> dict[str, float]:
 
 def slopes(report: Report) -> dict[str, tuple[float, float]]:
     """Bytes a cycle, and bytes moved, of what the whole die shares: L2 and HBM."""
-    return {
-        roof.resource: (roof.peak, float(roof.amount))
-        for roof in report.roofline
-        if roof.core == "die" and roof.unit == "byte" and roof.peak > 0
-    }
+    found = [r for r in report.roofline if r.core == "die" and r.unit == "byte" and r.peak > 0]
+    found.sort(key=lambda roof: -roof.peak)
+    return {roof.resource: (roof.peak, float(roof.amount)) for roof in found}
 
 
 def plot(report: Report, peak: Mapping[str, float]) -> str:
@@ -60,8 +58,8 @@ def plot(report: Report, peak: Mapping[str, float]) -> str:
     if not macs or not report.cycles or not traffic or not tops:
         return ""
     rate = macs / report.cycles
-    points = {"run": macs / traffic}
-    points |= {f"run, {name}": macs / n for name, (_, n) in memory.items() if n and n != traffic}
+    moved = {f"by bytes of {name}": n for name, (_, n) in memory.items() if n}
+    points = {name: macs / n for name, n in (moved or {"by bytes of GM": traffic}).items()}
     ridges = [top / slope for top in tops.values() for slope, _ in memory.values()]
     x = Scale(
         min([*points.values(), *ridges]) / 2, 2 * max([*points.values(), *ridges]), _LEFT, _RIGHT
@@ -155,7 +153,8 @@ def _points(x: Scale, y: Scale, rate: float, points: Mapping[str, float]) -> lis
             f"<title>{escape(title)}</title></circle>"
         )
         below = 18 + 13 * i
-        parts.append(_text(x(intensity), y(rate) + below, name, "middle", "label used"))
+        words = f"{name}: {number(intensity)} MAC/byte"
+        parts.append(_text(x(intensity), y(rate) + below, words, "middle", "label used"))
     return parts
 
 
@@ -177,5 +176,5 @@ def _row(roof: Roof) -> list[markup.Cell]:
         markup.number(roof.peak, number(roof.peak)),
         markup.number(roof.cycles, integer(roof.cycles)),
         markup.number(roof.share, percent(roof.share)),
-        markup.Cell(markup.bar([("busy", roof.share, percent(roof.share))]), "l"),
+        markup.Cell(markup.bar([("busy", roof.share, percent(roof.share))], 140), "l"),
     ]  # fmt: skip

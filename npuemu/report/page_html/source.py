@@ -8,7 +8,16 @@ from html import escape
 
 from npuemu.report.json_schema import Report
 from npuemu.report.page_html.costs import Costs, LineCost, costs_of
-from npuemu.report.page_html.markup import Cell, bar, line_id, number, place, short_name, table, text
+from npuemu.report.page_html.markup import (
+    Cell,
+    bar,
+    line_id,
+    number,
+    place,
+    short_name,
+    table,
+    text,
+)
 from npuemu.report.page_html.tables import cause_class
 from npuemu.report.summary import integer, percent
 
@@ -38,7 +47,8 @@ def listing(report: Report, sources: Mapping[str, Sequence[str]]) -> str:
         )
         found.append(
             f'<details class="file" {"open" if i == 0 else ""}>'
-            f'<summary title="{escape(name)}">{escape(short_name(name))} {words}</summary><div class="scroll"><table class="source">'
+            f'<summary title="{escape(name)}">{escape(short_name(name))} {words}</summary>'
+            '<div class="scroll"><table class="source">'
             f"<thead><tr>{_HEADS}</tr></thead><tbody>{rows}</tbody></table></div></details>"
         )
     return "".join(found)
@@ -75,8 +85,8 @@ def _coloured(content: str) -> str:
 
 
 def _heat(share: float, kind: str) -> str:
-    """A cell whose colour grows with its share."""
-    if share <= 0:
+    """A cell whose colour grows with its share; empty below half a thousandth."""
+    if share < 0.0005:
         return "<td></td>"
     depth = min(1.0, share) ** 0.5
     return f'<td class="{kind}" style="--heat:{depth:.3f}">{percent(share)}</td>'

@@ -22,7 +22,8 @@ class Regions {
       this.memories[memory].lanes.push({ low, high, first, last });
     }
     for (const memory of this.memories) {
-      memory.top = Math.max(0, ...memory.lanes.map((lane) => lane.high));
+      memory.top = memory.lanes.reduce((most, lane) => Math.max(most, lane.high), 0);
+      memory.bottom = memory.lanes.reduce((least, lane) => Math.min(least, lane.low), memory.top);
     }
   }
 

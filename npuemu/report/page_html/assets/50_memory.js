@@ -31,10 +31,10 @@ class MemoryView {
     this.element.classList.toggle("empty", this.rows.length === 0);
   }
 
-  /** Addresses that a map shows: the whole memory, or what was ever held, in round numbers. */
-  topOf(memory) {
-    if (this.whole || !memory.top) return memory.capacity;
-    return Math.min(memory.capacity, 2 ** Math.ceil(Math.log2(memory.top)));
+  /** Addresses [low, high) that a map shows: the whole memory, or from the lowest to the highest
+   *  that was ever held. */
+  addresses(memory) {
+    return this.whole || !memory.top ? [0, memory.capacity] : [memory.bottom, memory.top];
   }
 
   draw() {
@@ -88,31 +88,31 @@ class MemoryView {
     context.fill();
     context.globalAlpha = 1;
     rectangles += view.width;
-    this._axis(context, chart, CHART, memory.capacity, bytes);
+    this._axis(context, chart, CHART, "0", bytes(memory.capacity));
   }
 
-  _axis(context, top, tall, most, words) {
+  _axis(context, top, tall, least, most) {
     const { palette, view } = this.app;
     fill(context, palette.line, GUTTER, top, view.width, 1);
     fill(context, palette.line, GUTTER, top + tall, view.width, 1);
     context.fillStyle = palette.muted;
     context.textAlign = "right";
-    context.fillText(words(most), GUTTER - 8, top + 6);
-    context.fillText("0", GUTTER - 8, top + tall - 5);
+    context.fillText(most, GUTTER - 8, top + 6);
+    context.fillText(least, GUTTER - 8, top + tall - 5);
     context.textAlign = "left";
   }
 
   /** Who held which addresses: one rectangle a region, columns where they are narrower than a pixel. */
   _map(context, { memory, map }) {
     const { view, palette } = this.app;
-    const top = this.topOf(memory);
+    const [low, high] = this.addresses(memory);
+    const scale = MAP / (high - low);
     fill(context, palette.band, GUTTER, map, view.width, MAP);
     for (const lane of memory.lanes) {
-      const y = map + MAP - (Math.min(lane.high, top) / top) * MAP;
-      const tall = Math.max(0.7, ((lane.high - lane.low) / top) * MAP);
-      this._lane(context, lane, y, tall);
+      const y = map + MAP - (Math.min(lane.high, high) - low) * scale;
+      this._lane(context, lane, y, Math.max(0.7, (lane.high - lane.low) * scale));
     }
-    this._axis(context, map, MAP, top, hex);
+    this._axis(context, map, MAP, hex(low), hex(high));
   }
 
   _lane(context, lane, y, tall) {
@@ -162,7 +162,8 @@ class MemoryView {
     const time = this.app.view.time(x);
     let region = -1;
     if (y >= row.map) {
-      const address = ((row.map + MAP - y) / MAP) * this.topOf(row.memory);
+      const [low, high] = this.addresses(row.memory);
+      const address = low + ((row.map + MAP - y) / MAP) * (high - low);
       region = this.app.model.regions.find(row.memory, address, time);
     }
     return { row, region, time };
