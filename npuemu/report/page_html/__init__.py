@@ -141,7 +141,7 @@ def _drawings(recording: Recording) -> tuple[str, str]:
         "named_ranges": [[n.name, n.memory, n.address, n.bytes] for n in ranges],
     }  # fmt: skip
     note = _merged(
-        "instructions, flags and stalls", events["total"], events["events"], events["bucket"]
+        "instructions, flags and waits", events["total"], events["events"], events["bucket"]
     )
     if window != (0, recording.cycles):
         note += f" Recorded were cycles {integer(window[0])} .. {integer(window[1])} only."
