@@ -87,6 +87,7 @@ class Maker:
     clock: int = 0
     pipes: dict[str, _Pipe] = field(default_factory=dict)
     held: dict[tuple[int, int, int], _Write] = field(default_factory=dict)
+    noise: np.random.Generator | None = None
 
     def begin(self, core: int) -> None:
         """The instructions that follow are those of a core."""
@@ -131,6 +132,7 @@ class Maker:
     ) -> None:  # fmt: skip
         """A data instruction; operands below zero come from ``values``."""
         row, state = self._row(line, operands), self.pipes[pipe]
+        cycles += int(self.noise.integers(0, 40)) if self.noise is not None else 0
         dispatch = self._dispatch(state, row)
         start = max(dispatch, state.free, state.ready)
         paid = head if start > state.free or state.end <= start else 0
@@ -324,11 +326,11 @@ def _vector(maker: Maker, core: int, tiles: int) -> None:
     maker.end(37)
 
 
-def product(groups: int = 2, tiles: int = 3, steps: int = 8) -> Recording:
+def product(groups: int = 2, tiles: int = 3, steps: int = 8, noise: int = 0) -> Recording:
     """A tiled product on ``groups`` core groups: cube cores multiply, then vector cores go over the
-    result; every step is 10 events of a cube core.
+    result; every step is about 15 events of a cube core. ``noise``: seed of times that vary.
     """
-    maker = Maker()
+    maker = Maker(noise=np.random.default_rng(noise) if noise else None)
     for group in range(groups):
         _cube(maker, group, tiles, steps)
         for core in (3 * group + 1, 3 * group + 2):
