@@ -33,18 +33,18 @@ def write_page(path: Path) -> None:
 
 def choose(browser: Browser) -> None:
     """Zoom into the middle of the run and select a multiplication."""
-    view = browser.hook("view()")
-    middle = (view["first"] + view["last"]) / 2
-    browser.hook(f"show({middle - 900}, {middle + 900})")
-    browser.settle()
     track = next(t for t in browser.hook("tracks()") if t["pipe"] == "M")
     browser.hook(f"select({(track['first'] + track['last']) // 2})")
-    browser.hook(f"show({middle - 900}, {middle + 900})")
+    browser.settle()
+    view = browser.hook("view()")
+    middle = (view["first"] + view["last"]) / 2
+    browser.hook(f"show({middle - 600}, {middle + 600})")
     browser.settle()
 
 
 def part(browser: Browser, name: str, path: Path) -> None:
-    """A picture of one part of the page."""
+    """A picture of one part of the page, without the navigation that would lie over it."""
+    browser.js("document.querySelector('nav').style.position = 'static'")
     browser.driver.find_element("id", name).screenshot(str(path))
 
 

@@ -151,6 +151,11 @@ def test_a_click_shows_everything_about_an_instruction(shown: Browser, written: 
     assert "acc" in words and "MTE1 \u2192 M" in words
     shown.key("Escape")
     assert shown.hook("selected()") == -1
+    load = find(written, 7, nth=13)
+    source = written.recording.operands(int(page_order(written)[load]))["src"]
+    shown.hook(f"select({load})")
+    words = shown.js("return document.getElementById('details').innerText")
+    assert hex(source) in words and f"GM A + {hex(source - 4096)}" in words
 
 
 def test_jumps_lead_to_who_was_waited_for(shown: Browser, written: Written) -> None:
@@ -213,7 +218,6 @@ def test_tables_sort(shown: Browser, written: Written) -> None:
 
 
 def test_a_line_marks_its_events(shown: Browser, written: Written) -> None:
-    pixels = shown.fingerprint(CANVAS)
     shown.js("document.querySelector('tr[data-line=\"11\"] .code').click()")
     shown.settle()
     events = written.recording.events
@@ -221,9 +225,14 @@ def test_a_line_marks_its_events(shown: Browser, written: Written) -> None:
     assert shown.hook("marked()") == int((events["row"] == row).sum())
     selected = shown.hook("selected()")
     assert selected in events_of(shown, "0.aic", "M")
-    assert shown.fingerprint(CANVAS) != pixels
+    view, marked = shown.hook("view()"), shown.fingerprint(CANVAS)
     shown.key(".")
     assert shown.hook("selected()") > selected
+    shown.key("Escape")
+    shown.hook(f"select({selected})")
+    shown.hook(f"show({view['first']}, {view['last']})")
+    shown.settle()
+    assert shown.hook("marked()") == 0 and shown.fingerprint(CANVAS) != marked
     assert "chosen" in shown.js("return document.querySelector('tr[data-line=\"11\"]').className")
 
 

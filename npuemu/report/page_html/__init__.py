@@ -26,6 +26,8 @@ MOST_REGIONS = 500_000
 MOST_TEXT = 6_000_000
 """Characters that the packed recording may have; beyond it still more is merged."""
 
+_FEW, _MANY = 12, 200
+"""Lines in the table of those that cost most, with and without the text below it."""
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 """The browser itself sees to it that nothing is fetched."""
 
@@ -82,7 +84,7 @@ def _parts(
 ) -> dict[str, _Part]:
     """The parts by identifier, in the order of the page."""
     texts = recording.sources if recording is not None else {}
-    listing = source.listing(report, texts) if texts else source.hottest(report)
+    hottest = source.hottest(report, _FEW if texts else _MANY)
     several = " Means over the cores of a kind." if len(report.cores) > 3 else ""
     findings = tables.diagnostics(report) if report.diagnostics else ""
     rotation = memory.rotation_table(recording) if recording is not None else ""
@@ -104,7 +106,7 @@ def _parts(
             "Least cycles: what the amount takes at the full rate of the resource.",
         ),
         "source": _Part(
-            "Source", "Source, by cost", listing,
+            "Source", "Source, by cost", hottest + source.listing(report, texts),
             "Shares are of the run's cycles, mean over the cores of a kind. "
             "Click a line to see its events on the timeline.",
         ),

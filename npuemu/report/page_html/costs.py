@@ -57,6 +57,16 @@ class Costs:
         )
 
 
+def used(report: Report) -> set[tuple[str, str]]:
+    """(kind of core, pipe) of the pipes that executed anything; the others waited for nothing."""
+    return {
+        ("aic" if core_kind(core.core) == "cube" else "aiv", name)
+        for core in report.cores
+        for name, pipe in core.pipes.items()
+        if pipe.instructions or pipe.busy
+    }
+
+
 def costs_of(report: Report) -> Costs:
     """Costs of all lines of a report."""
     found: dict[tuple[str, int], dict[tuple[str, str], LineCost]] = {}

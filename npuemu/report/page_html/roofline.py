@@ -138,9 +138,14 @@ def _ceilings(
         left = max(x.low, top / steepest) if steepest else x.low
         used = "used" if any(report.work.macs.get(name) for name in names) else ""
         parts.append(_line(x(left), y(top), _RIGHT, y(top), f"roof {used}"))
-        words = f"cube {', '.join(names)}: {number(top)}"
-        parts.append(_text(_RIGHT - 4, y(top) - 5, words, "end", f"label {used}"))
+        parts.append(_text(_RIGHT - 4, y(top) - 5, _ceiling(names, top), "end", f"label {used}"))
     return parts
+
+
+def _ceiling(names: list[str], top: float) -> str:
+    """What a ceiling is called: its cube types, the first three of many."""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"cube {', '.join(names[:3])}{more}: {number(top)}"
 
 
 def _points(x: Scale, y: Scale, rate: float, points: Mapping[str, float]) -> list[str]:

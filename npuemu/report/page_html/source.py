@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from npuemu.report.json_schema import Report
-from npuemu.report.page_html.costs import Costs, LineCost, costs_of
+from npuemu.report.page_html.costs import Costs, LineCost, costs_of, used
 from npuemu.report.page_html.markup import (
     Cell,
     bar,
@@ -29,7 +29,6 @@ _HEADS = (
     '<th scope="col" class="l">text</th>'
 )
 _LINE = re.compile(r"(?P<indent>\s*(?:\w+:\s*)?)(?P<head>[.\w]+)?(?P<rest>.*)")
-_MOST = 200
 
 
 def listing(report: Report, sources: Mapping[str, Sequence[str]]) -> str:
@@ -72,6 +71,10 @@ def _row(file: str, line: int, content: str, costs: Costs) -> str:
     )  # fmt: skip
 
 
+def _share(value: float) -> Cell:
+    return number(value, percent(value))
+
+
 def _coloured(content: str) -> str:
     """A line with its mnemonic or directive, and its comment, set apart."""
     code, mark, comment = content.partition(";")
@@ -105,18 +108,22 @@ def _bars(own: Sequence[LineCost], costs: Costs) -> str:
     return "".join(found)
 
 
-def hottest(report: Report) -> str:
-    """The lines that cost most as a table, for a page without the kernel's text."""
+def hottest(report: Report, most: int) -> str:
+    """The ``most`` lines that cost most as a table; shares are means over the cores of a kind."""
+    costs = costs_of(report)
     rows: list[list[Cell]] = []
-    for line in sorted(report.lines, key=lambda n: -(n.busy + sum(n.stalls.values())))[:_MOST]:
+    pipes = used(report)
+    lines = [line for line in report.lines if (line.core, line.pipe) in pipes]
+    for line in sorted(lines, key=lambda n: -(n.busy + sum(n.stalls.values())))[:most]:
         stalled = sum(line.stalls.values())
         rows.append([
             place(line.where), text("cube" if line.core == "aic" else "vector"), text(line.pipe),
             text(line.name), number(line.count, integer(line.count)),
-            number(line.busy, integer(line.busy)), number(stalled, integer(stalled)),
+            number(line.busy, integer(line.busy)), _share(costs.share(line.core, line.busy)),
+            number(stalled, integer(stalled)), _share(costs.share(line.core, stalled)),
         ])  # fmt: skip
     heads = [
         ("line", "l"), ("core", "l"), ("pipe", "l"), ("instruction", "l"), ("times", ""),
-        ("busy cycles", ""), ("stall cycles", ""),
+        ("busy cycles", ""), ("busy %", ""), ("stall cycles", ""), ("stall %", ""),
     ]  # fmt: skip
     return table(heads, rows, sortable=True, name="lines") if rows else ""

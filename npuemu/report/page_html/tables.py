@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from npuemu.report.json_schema import Diagnostic, Report, Wait
+from npuemu.report.page_html.costs import used
 from npuemu.report.page_html.markup import Cell, bar, number, place, place_link, table, text
 from npuemu.report.summary import (
     PipeRow,
@@ -107,7 +108,9 @@ def waits(report: Report) -> str:
         return ""
     kinds = [core_kind(core.core) for core in report.cores]
     slots = {"aic": max(1, kinds.count("cube")), "aiv": max(1, kinds.count("vector"))}
-    found = sorted(report.waits, key=lambda w: -w.cycles)
+    pipes = used(report)
+    there = [w for w in report.waits if (w.core, w.pipe) in pipes]
+    found = sorted(there, key=lambda w: -w.cycles)
     rows = [_wait(w, report.cycles * slots[w.core]) for w in found[:MOST_ROWS]]
     heads = [
         ("core", "l"), ("pipe", "l"), ("waited at", "l"), ("instruction", "l"), ("for", "l"),

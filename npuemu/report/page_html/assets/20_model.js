@@ -173,6 +173,17 @@ class Model {
     return this.list[this.track[event]];
   }
 
+  /** When an event takes place: its start; for a wait that did not stall, when it was met. */
+  timeOf(event) {
+    const waits = this.causeOf(event) >= 0 && this.end[event] <= this.start[event];
+    return waits ? this.free[event] : this.start[event];
+  }
+
+  /** When a wait let its pipe go on. */
+  metAt(wait) {
+    return this.end[wait] > this.start[wait] ? this.end[wait] : this.free[wait];
+  }
+
   /** Mnemonic of an event's instruction. */
   nameOf(event) {
     const row = this.row[event];

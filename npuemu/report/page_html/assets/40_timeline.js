@@ -228,7 +228,8 @@ class Timeline {
     const { model, view, palette } = this.app;
     const set = model.link[wait];
     if (set === NO_EVENT) return;
-    const [x1, x2] = [view.x(model.start[set]), view.x(model.end[wait])];
+    const [x1, x2] = [view.x(model.start[set]), view.x(model.metAt(wait))];
+    if (!strong && (x1 < GUTTER || x2 > GUTTER + view.width)) return;
     const [y1, y2] = [this.middle(model.trackOf(set)), this.middle(model.trackOf(wait))];
     const bend = Math.max(12, Math.min(60, Math.abs(x2 - x1) / 2));
     context.strokeStyle = context.fillStyle = strong ? palette.accent : palette.muted;
@@ -257,8 +258,9 @@ class Timeline {
     if (!row) return;
     const y = row.y - this.scroll.scrollTop;
     if (y + row.height < 0 || y > height) return;
-    const left = Math.max(GUTTER, view.x(model.start[app.selected]));
-    const right = Math.min(GUTTER + view.width, Math.max(left + 2, view.x(model.end[app.selected])));
+    const left = Math.max(GUTTER, view.x(model.timeOf(app.selected)));
+    const last = Math.max(model.end[app.selected], model.timeOf(app.selected));
+    const right = Math.min(GUTTER + view.width, Math.max(left + 2, view.x(last)));
     if (right < GUTTER || left > GUTTER + view.width) return;
     context.strokeStyle = palette.accent;
     context.lineWidth = 2;

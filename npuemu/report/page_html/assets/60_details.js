@@ -22,7 +22,7 @@ class Details {
   /** A button that jumps to an event. */
   jump(event, words) {
     const { model } = this.app;
-    const text = words ?? `${model.nameOf(event)} at ${count(model.start[event])}`;
+    const text = words ?? `${model.nameOf(event)} at ${count(model.timeOf(event))}`;
     const button = make("button", { className: "jump", type: "button" }, text);
     button.dataset.event = event;
     button.addEventListener("click", () => this.app.select(event, true));
@@ -91,11 +91,12 @@ class Details {
     const { model } = this.app;
     const [start, free, end] = [model.start[event], model.free[event], model.end[event]];
     const after = (time) => ` (+${count(time - start)})`;
-    term(list, "dispatched", `${count(model.dispatch[event])} (${count(start - model.dispatch[event])} before)`);
+    term(list, "dispatched", `${count(model.dispatch[event])} (${count(model.timeOf(event) - model.dispatch[event])} before)`);
     if (model.kind[event] !== DATA) {
-      const stalled = end > start ? `${count(end - start)} cycles` : "no stall";
+      const stalled = end > start ? `${count(start)} .. ${count(end)}, ${count(end - start)} cycles`
+        : `no stall, met at ${count(free)}`;
       const is_set = model.kind[event] === SET || model.kind[event] === CROSS_SET;
-      term(list, is_set ? "fires at" : "waits", is_set ? count(start) : `${count(start)} .. ${count(end)}, ${stalled}`);
+      term(list, is_set ? "fires at" : "waits", is_set ? count(start) : stalled);
       term(list, "flag", model.flagOf(event));
       return;
     }

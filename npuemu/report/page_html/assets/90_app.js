@@ -191,7 +191,8 @@ class App {
     if (reveal) {
       this.chooseCore(model.trackOf(event).core);
       this.timeline.show(model.trackOf(event));
-      this.view.reveal(model.start[event], model.end[event]);
+      const start = model.timeOf(event);
+      this.view.reveal(start, Math.max(start, model.end[event]));
     }
     this.schedule();
   }
