@@ -124,10 +124,12 @@ def carried(recording: Recording) -> tuple[tuple[str, ...], ...]:
 
 
 def buffer_of(recording: Recording) -> NDArray[np.int32]:
-    """Index in ``recording.buffers`` of the range that each live region begins in; -1: none."""
+    """Index in ``recording.buffers`` of the smallest range that each live region begins in; -1:
+    none.
+    """
     live = recording.live
     found = np.full(len(live), -1, np.int32)
-    for i, buffer in enumerate(recording.buffers):
+    for i, buffer in sorted(enumerate(recording.buffers), key=lambda item: -item[1].bytes):
         inside = live["slot"] % SLOTS_PER_CORE == MEM[buffer.memory]
         inside &= (live["low"] >= buffer.address) & (live["low"] < buffer.address + buffer.bytes)
         found[inside] = i

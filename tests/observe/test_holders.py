@@ -92,7 +92,8 @@ def test_a_full_memory_has_no_hole() -> None:
 
 
 def test_holders_have_a_name_a_line_and_tensors() -> None:
-    buffers = (Named("low", "UB", 0, 16), Named("other", "L1", 0, 64), Named("high", "UB", 16, 16))
+    buffers = (Named("low", "UB", 0, 16), Named("other", "L1", 0, 64), Named("high", "UB", 16, 16),
+               Named("all", "UB", 0, 40))  # fmt: skip
     live = [(16 + UB, 0, 3, 0, 8, 8, 0, 50), (16 + UB, 0, 3, 8, 16, 8, 0, 50),
             (16 + UB, 2, 3, 20, 24, 4, 0, 50), (16 + UB, -1, 3, 40, 46, 6, 0, 50)]  # fmt: skip
     made = recording(live, buffers=buffers)
