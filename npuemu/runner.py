@@ -175,6 +175,7 @@ def recording(session: Session, launch: Launch) -> Recording:
         tensors=tuple(
             Named(t.name, "GM", t.address, t.nbytes, t.dtype, t.shape) for t in program.tensors
         ),
+        latency=machine.file.sync.cross_core_latency.value,
     )
 
 

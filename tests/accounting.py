@@ -12,6 +12,7 @@ import numpy as np
 
 from npuemu.isa.table import CORE_PIPES, PIPES
 from npuemu.observe import recording as rec
+from npuemu.profiling.critical_path import critical_path
 
 Key = tuple[str, str, str]
 """Kind of core, pipe, ``busy`` or a cause of stalls."""
@@ -127,6 +128,29 @@ def replay(recording: rec.Recording, numbers: Any, pipe: str) -> Counter[str]:
             found["queue_full"] += int(e["end"] - e["start"])
         cursor = max(cursor, int(e["end"]))
     return +found
+
+
+def chained(report: dict[str, Any], recording: rec.Recording) -> str | None:
+    """What is wrong with the critical path of a whole run; None if it leads from the run's end to
+    cycle 0 without a gap, and each step lies within the event that it names.
+    """
+    steps = critical_path(recording)
+    at = 0
+    for step in steps:
+        event = recording.events[step.event]
+        if step.start != at or step.stop <= step.start:
+            return f"the critical path goes from {at} to {step}"
+        at = step.stop
+        if step.part == "gap":
+            return f"nothing explains {step}"
+        inside = step.part in ("scalar", "cross_core") or event["kind"] == rec.DATA
+        if not inside or (
+            event["kind"] == rec.DATA
+            and step.part not in ("scalar", "cross_core")
+            and not event["start"] <= step.start < step.stop <= event["end"]
+        ):
+            return f"{step} is not within {event}"
+    return None if at == report["cycles"] else f"the critical path ends at {at}"
 
 
 def check(report: dict[str, Any], recording: rec.Recording | None = None) -> None:

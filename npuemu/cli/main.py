@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from npuemu import pages
-from npuemu.cli import catalog, explain, program, reproduce, run, verify
+from npuemu.cli import catalog, diff, explain, profile, program, reproduce, run, verify
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -29,6 +29,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 app.command("run")(run.run)
+app.command("diff")(diff.diff)
+app.command("profile")(profile.profile)
 app.command("asm")(program.asm)
 app.command("dis")(program.dis)
 app.command("check")(program.check)

@@ -273,7 +273,7 @@ class Launch:
         running = core[:, st.K_STATUS] != st.HALTED
         key[running, st.S] = np.flatnonzero(running) << 3
         pipe = zeros(cores * st.PIPES, st.PIPE_COLUMNS)
-        pipe[:, [st.P_ROW, st.P_EVENT]] = -1
+        pipe[:, [st.P_ROW, st.P_EVENT, st.P_LEFT]] = -1
         stalls = zeros(cores * st.PIPES, st.STALLS)
         if self.jitter:
             self._start_late(core, pipe, stalls, key)

@@ -56,6 +56,7 @@ from npuemu.engine.state import (
     P_FREE,
     P_HEAD,
     P_INSTRUCTIONS,
+    P_LEFT,
     P_READY,
     P_ROW,
     PIPES,
@@ -112,7 +113,8 @@ def pop(e, c, x, time):
     depth = area.machine(e)[X_DEPTH]
     pipe = area.pipe(e, x)
     slot = area.queue(e, x * depth + pipe[P_HEAD])
-    slot[O_POP], slot[O_EVENT] = time, area.g(e)[G_EVENT]
+    slot[O_POP] = time
+    slot[O_EVENT] = pipe[P_LEFT] = area.g(e)[G_EVENT]
     pipe[P_HEAD] = (pipe[P_HEAD] + 1) % depth
     pipe[P_COUNT] -= 1
     pipe[P_INSTRUCTIONS] += 1

@@ -70,7 +70,7 @@ from npuemu.engine.state import (
     P_COUNT,
     P_CURSOR,
     P_END,
-    P_EVENT,
+    P_LEFT,
     P_READY,
     P_ROW,
     PIPES,
@@ -173,7 +173,7 @@ def meet_all(e, c, row, clock, time):
     pipe, end = area.pipe(e, c * PIPES + latest), max(clock, time)
     label(e, c * PIPES, STALL_BARRIER, time, row, 0, who(-1, pipe[P_ROW]))
     if area.g(e)[G_TRACE_ON] != 0:
-        record(e, c * PIPES, BARRIER, row, clock, clock, end, end, pipe[P_EVENT], 0)
+        record(e, c * PIPES, BARRIER, row, clock, clock, end, end, pipe[P_LEFT], 0)
     area.core(e, c)[K_CLOCK] = end
 
 

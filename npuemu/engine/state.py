@@ -62,8 +62,9 @@ KIND_CUBE, KIND_VECTOR = 0, 1
 
 # --- a pipe
 (P_HEAD, P_COUNT, P_FREE, P_END, P_READY, P_CURSOR, P_BUSY, P_INSTRUCTIONS, P_BLOCKED) = range(9)
-(P_ROW, P_EVENT) = range(9, 11)
-"""P_ROW, P_EVENT: the last data instruction that started: its code row, its event."""
+(P_ROW, P_EVENT, P_LEFT) = range(9, 12)
+"""P_ROW, P_EVENT: the last data instruction that started: its code row, its event; P_LEFT: event of
+the last instruction of any kind that left the queue."""
 PIPE_COLUMNS = 12
 NOT_BLOCKED, BLOCKED_FLAG, BLOCKED_CROSS = range(3)
 

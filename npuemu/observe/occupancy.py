@@ -49,7 +49,10 @@ class Occupancy:
         self._merged: Ints | None = None
 
     def add(self, rows: Ints) -> None:
-        """Take over log rows [n, LOG_COLUMNS]."""
+        """Take over log rows [n, LOG_COLUMNS]. What was read only before its write ended, as races
+        do, was never live.
+        """
+        rows = rows[rows[:, ar.L_STOP] > rows[:, ar.L_START]]
         if not len(rows):
             return
         who = rows[:, ar.L_SLOT] << WRITER_BITS | rows[:, ar.L_WRITER]

@@ -40,8 +40,8 @@ EVENT = np.dtype(
 - set, cross_set: fires at ``start`` = ``free`` = ``end``; ``detail``: the flag.
 - wait, cross_wait: the pipe stalls from ``start`` to ``end`` (equal: it does not); the instructions
   behind may start from ``free`` on; ``link``: the set that met it, -1 if that is not recorded.
-- barrier: the same; on pipe S it waits for all pipes and ``link`` is the last event of the pipe
-  that ended last, elsewhere the last event of its own pipe.
+- barrier: the same; ``link``: on pipe S, which waits for all pipes, the last event of the one that
+  was ready last; elsewhere the last data event of its own pipe.
 - queue_full: pipe S stalls from ``start`` to ``end``, until event ``link`` leaves the queue of pipe
   ``detail``.
 - halt: pipe S, ``start`` = ``end``.
@@ -97,7 +97,8 @@ class Named:
 class Recording:
     """A recorded run. ``window``: the cycles [first, last) whose events were kept.
 
-    values: operand values that came from registers, of all data events in a row.
+    values: operand values that came from registers, of all data events in a row; latency: cycles
+    from a cross-core set to its being seen; sources: lines of the text by file, where known.
     """
 
     kernel: str
@@ -113,6 +114,7 @@ class Recording:
     capacity: dict[str, int]
     buffers: tuple[Named, ...]
     tensors: tuple[Named, ...]
+    latency: int = 0
     sources: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property

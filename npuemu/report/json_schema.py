@@ -159,6 +159,64 @@ class Roof(_Part, frozen=True):
     share: Annotated[float, Meta(ge=0, description="the same as part of the run's cycles")]
 
 
+class PathShare(_Part, frozen=True):
+    """What one instruction of the text has of the critical path on one pipe."""
+
+    core: Annotated[Kind, Meta(description="kind of the cores: `aic` cube, `aiv` vector")]
+    pipe: Annotated[str, Meta(description="the pipe; `S`: the scalar unit's way to the line")]
+    where: Annotated[str, Meta(description="file:line:column")]
+    name: Annotated[str, Meta(description="mnemonic there")]
+    part: Annotated[
+        str,
+        Meta(
+            description="what the cycles are: `head`, `work`, `tail`, `bank_conflict` or "
+            "`shared_bandwidth` of the instruction; `scalar`, the scalar unit on its way to it; "
+            "`cross_core`, its flag on the way to another core; `gap`, not recorded"
+        ),
+    ]
+    cycles: Annotated[int, Meta(ge=0, description="how many")]
+    count: Annotated[int, Meta(ge=0, description="in how many steps of the path")]
+
+
+class Bound(_Part, frozen=True):
+    """The busiest pipe, and whether it bounds the run."""
+
+    core: Annotated[Kind, Meta(description="kind of the cores: `aic` cube, `aiv` vector")]
+    pipe: Annotated[str, Meta(description="the pipe that is busy for the largest part")]
+    share: Annotated[
+        float, Meta(ge=0, description="its busy part of the run, mean over the cores it works on")
+    ]
+    kind: Annotated[
+        Literal["pipe", "waiting"],
+        Meta(description="`pipe`: it bounds the run; `waiting`: what pipes wait for does"),
+    ]
+    message: Annotated[str, Meta(description="the same in words")]
+
+
+class Hint(_Part, frozen=True):
+    """What would make the run faster."""
+
+    kind: Annotated[str, Meta(description="`take_turns`, `heads`, `scalar` and so on")]
+    message: Annotated[str, Meta(description="what is the case, with its figures")]
+    advice: Annotated[str, Meta(description="what to change")]
+    gain: Annotated[int, Meta(ge=0, description="cycles of the run that it can save at most")]
+    evidence: Annotated[
+        list[str], Meta(description="where the figures stand in the report, as JSON pointers")
+    ]
+
+
+class Profile(_Part, frozen=True):
+    """Why a run took as long as it did, from `npuemu profile`."""
+
+    bound: Annotated[Bound, Meta(description="what bounds the run")]
+    steps: Annotated[int, Meta(ge=0, description="steps of the critical path")]
+    critical_path: Annotated[
+        list[PathShare],
+        Meta(description="the path by instruction, the most cycles first; they sum to the run's"),
+    ]
+    hints: Annotated[list[Hint], Meta(description="what to change, the largest gain first")]
+
+
 class Side(_Part, frozen=True):
     """The other instruction of a finding."""
 
@@ -231,6 +289,9 @@ class Report(_Part, frozen=True, omit_defaults=True):
     timings: Annotated[
         Timings | None, Meta(description="other timings that were compared, `--shuffle`")
     ] = None
+    profile: Annotated[
+        Profile | None, Meta(description="critical path, bound and hints, from `npuemu profile`")
+    ] = None
     checked: Annotated[
         bool, Meta(description="false: races and undefined memory were not looked for")
     ] = True
@@ -241,7 +302,7 @@ class Report(_Part, frozen=True, omit_defaults=True):
 
 PARTS: tuple[type[Struct], ...] = (
     Report, Core, Pipe, Line, Wait, Roof, Buffer, Holder, Traffic, TensorTraffic, Work, Diagnostic,
-    Side, Output, Timings,
+    Side, Output, Timings, Profile, Bound, PathShare, Hint,
 )  # fmt: skip
 
 

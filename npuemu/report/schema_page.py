@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from npuemu.report.json_schema import PARTS, SCHEMA
+from npuemu.report import comparison, json_schema
 from npuemu.report.page import write_or_check
 
 _HEAD = f"""# The report
 
 `npuemu run KERNEL --report FILE.json` (or `-` for standard output) writes one JSON object, and
 `run.report` in Python is the same as a dictionary. Its first key names its version,
-`{SCHEMA}`; a change that could break a reader gets a new name.
+`{json_schema.SCHEMA}`; a change that could break a reader gets a new name.
 
 Cycles are cycles of the machine's core clock; sizes are bytes. For every pipe of every core
 `busy + sum(stalls) + idle = cycles`. Lines and waits are summed over the cores of a kind: for every
@@ -22,7 +22,16 @@ pipe the busy cycles of its lines are those of the cores, and for every cause th
 lines, and the cycles of its waits, are those of the cores. A report whose cycles do not add up is
 refused.
 
-This page is generated from `npuemu/report/json_schema.py`; `make docs` writes it.
+This page is generated from `npuemu/report/json_schema.py` and `comparison.py`; `make docs` writes
+it.
+"""
+_DIFF = f"""
+# The comparison of two runs
+
+`npuemu diff A B --json FILE.json` (or `-`) writes one JSON object of schema
+`{comparison.SCHEMA}`. Cycles of pipes, lines and waits are means over the cores that have work for
+the pipe: for each pipe the changes of its busy cycles, stalls and idle cycles sum to the change of
+the run's cycles.
 """
 
 
@@ -42,17 +51,22 @@ def _type_name(schema: dict[str, Any]) -> str:
     return str(kind)
 
 
+def _parts(parts: tuple[type[msgspec.Struct], ...]) -> str:
+    """A table of keys for every part."""
+    _, components = msgspec.json.schema_components(parts, ref_template="#/$defs/{name}")
+    text = ""
+    for part in parts:
+        schema = components[part.__name__]
+        text += f"\n## {part.__name__}\n\n{schema['description']}\n"
+        text += "\n| key | type | meaning |\n|---|---|---|\n"
+        for key, value in schema["properties"].items():
+            text += f"| `{key}` | {_type_name(value)} | {value.get('description', '')} |\n"
+    return text
+
+
 def page() -> str:
     """The whole page as Markdown text."""
-    _, components = msgspec.json.schema_components(PARTS, ref_template="#/$defs/{name}")
-    parts = [_HEAD]
-    for part in PARTS:
-        schema = components[part.__name__]
-        parts.append(f"\n## {part.__name__}\n\n{schema['description']}\n")
-        parts.append("\n| key | type | meaning |\n|---|---|---|\n")
-        for key, value in schema["properties"].items():
-            parts.append(f"| `{key}` | {_type_name(value)} | {value.get('description', '')} |\n")
-    return "".join(parts)
+    return _HEAD + _parts(json_schema.PARTS) + _DIFF + _parts(comparison.PARTS)
 
 
 def main(arguments: list[str]) -> int:

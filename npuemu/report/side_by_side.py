@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from npuemu.report.figures import BUSY, IDLE, LAST, Figure, figures, merged, shown
 from npuemu.report.json_schema import Report
-from npuemu.report.summary import (
-    PipeRow,
-    duration,
-    integer,
-    percent,
-    pipe_rows,
-    size,
-    verdict,
-)
+from npuemu.report.summary import percent, verdict
 from npuemu.report.tables import PLAIN_WIDTH, Column, Style, table
 
 
@@ -27,69 +20,51 @@ class Entry:
     extra: Mapping[str, str] = field(default_factory=dict)
 
 
-Figure = Callable[[Report], str]
+Row = tuple[Figure, list[Figure | None]]
 
 
-def _busiest(report: Report) -> dict[str, PipeRow]:
-    """The busiest row of every pipe of every kind of core, by `cube M`, `vector V`; S left out."""
-    found: dict[str, PipeRow] = {}
-    for row in pipe_rows(report):
-        key = f"{row.kind} {row.pipe}"
-        if row.pipe != "S" and (key not in found or row.busy > found[key].busy):
-            found[key] = row
-    return found
-
-
-def _pipe_cells(entries: Sequence[Entry]) -> list[list[str]]:
-    rows = [_busiest(entry.report) for entry in entries]
-    keys = list(dict.fromkeys(key for found in rows for key in found))
-    lines = []
-    for key in sorted(keys, key=lambda k: k.split()[0]):
-        present = [found.get(key) for found in rows]
-        lines.append([f"{key} busy", *(percent(r.share(r.busy)) if r else "-" for r in present)])
-        lines.append([f"{key} stalled", *(_stalled(row) for row in present)])
-    return lines
-
-
-def _stalled(row: PipeRow | None) -> str:
-    """All stalls of a pipe and the cause with most of them: `23.0% (dispatch)`."""
-    causes = row.causes() if row else []
-    if row is None or not causes:
+def _cell(figure: Figure | None) -> str:
+    """A value with its share of the whole: of a pipe the share alone."""
+    if figure is None:
         return "-"
-    return f"{percent(row.share(row.stalled))} ({causes[0][0]})"
+    if figure.group == "pipe":
+        return percent(figure.share)
+    text = shown(figure.value, figure.unit)
+    return f"{text} ({percent(figure.share)})" if figure.whole else text
 
 
-def _buffer_cells(entries: Sequence[Entry]) -> list[list[str]]:
-    names = list(dict.fromkeys(name for entry in entries for name in entry.report.buffers))
-    lines = []
-    for name in names:
-        uses = [entry.report.buffers.get(name) for entry in entries]
-        if any(use and use.peak_bytes for use in uses):
-            cells = [
-                f"{size(use.peak_bytes)} ({percent(use.peak_bytes / (use.capacity or 1))})"
-                if use else "-" for use in uses
-            ]  # fmt: skip
-            lines.append([f"{name} peak", *cells])
-    return lines
+def _stalled(figures: Sequence[Figure], pipe: str) -> str:
+    """All stalls of a pipe and the cause with most of them: `23.0% (dispatch)`."""
+    found = [f for f in figures if f.owner == pipe and f.group == "pipe"]
+    stalls = [f for f in found if f.what not in (BUSY, IDLE)]
+    if not stalls:
+        return "-"
+    return f"{percent(sum(f.share for f in stalls))} ({stalls[0].what})"
 
 
-def _macs(report: Report) -> str:
-    return ", ".join(f"{integer(n)} {kind}" for kind, n in report.work.macs.items()) or "-"
+def _wanted(row: Row) -> bool:
+    """Whether a row belongs here: of pipes but S the work, of GM the totals, no empty memory."""
+    figure, values = row
+    if figure.group == "pipe":
+        return figure.what == BUSY and not figure.owner.endswith(" S")
+    if figure.group == "memory":
+        return any(value and value.value for value in values)
+    return figure.group != "traffic" or figure.owner in LAST
 
 
 def compare(entries: Sequence[Entry], style: Style | None = None) -> str:
-    """A table of the runs: time, pipes, stalls, peak occupancy, GM traffic, work, own rows."""
-    figures: list[tuple[str, Figure]] = [
-        ("cycles", lambda r: integer(r.cycles)),
-        ("time", lambda r: duration(r.time_us)),
-        ("GM read", lambda r: size(r.traffic.gm_read_bytes)),
-        ("GM written", lambda r: size(r.traffic.gm_write_bytes)),
-        ("multiply-adds", _macs),
-        ("vector elements", lambda r: integer(r.work.vector_elements)),
-        ("diagnostics", verdict),
-    ]
-    rows = [[name, *(figure(e.report) for e in entries)] for name, figure in figures]
-    rows[2:2] = _pipe_cells(entries) + _buffer_cells(entries)
+    """A table of the runs: time, pipes, stalls, peak occupancy, GM traffic, work, own rows.
+
+    Shares of pipes are means over the cores of a kind that have work for them.
+    """
+    runs = [figures(entry.report) for entry in entries]
+    rows = []
+    for figure, values in filter(_wanted, merged(runs)):
+        rows.append([figure.name, *map(_cell, values)])
+        if figure.group == "pipe":
+            stalled = [_stalled(run, figure.owner) for run in runs]
+            rows.append([f"{figure.owner} stalled", *stalled])
+    rows.append(["diagnostics", *(verdict(entry.report) for entry in entries)])
     extra = list(dict.fromkeys(name for entry in entries for name in entry.extra))
     rows += [[name, *(entry.extra.get(name, "-") for entry in entries)] for name in extra]
     style = style or Style()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from npuemu.report.json_schema import Core, Report
+from npuemu.report.identity import kind_of
+from npuemu.report.json_schema import Core, Pipe, Report
 
 KIND_TITLES = {"aic": "cube", "aiv": "vector"}
 _PER_GROUP = 3  # cores of one core group; more are shown per kind
@@ -87,6 +88,35 @@ def pipe_rows(report: Report) -> list[PipeRow]:
     return rows
 
 
+def _works(pipe: Pipe) -> bool:
+    return bool(pipe.instructions or pipe.busy)
+
+
+def workers(report: Report) -> dict[tuple[str, str], int]:
+    """(`aic` or `aiv`, pipe) -> how many cores of that kind have work for that pipe."""
+    found: dict[tuple[str, str], int] = {}
+    for core in report.cores:
+        for name, pipe in core.pipes.items():
+            if _works(pipe):
+                key = kind_of(core.core), name
+                found[key] = found.get(key, 0) + 1
+    return found
+
+
+def kind_rows(report: Report) -> list[PipeRow]:
+    """One row for every pipe of every kind of core: the mean over the cores it works on; pipes
+    without work are left out.
+    """
+    rows = []
+    for kind, name in workers(report):
+        cores = [
+            core for core in report.cores
+            if kind_of(core.core) == kind and name in core.pipes and _works(core.pipes[name])
+        ]  # fmt: skip
+        rows.append(_row(KIND_TITLES.get(kind, kind), name, cores, report.cycles))
+    return rows
+
+
 def is_grouped(report: Report) -> bool:
     """Whether the rows are means over all cores of a kind."""
     return len(report.cores) > _PER_GROUP
@@ -157,6 +187,24 @@ def causes_text(row: PipeRow, most: int = 3, more: str = " more") -> str:
     if len(causes) > most:
         shown.append(f"+{len(causes) - most}{more}")
     return ", ".join(shown)
+
+
+def flags_text(flags: Iterable[str]) -> str:
+    """Flags of one wait with their events together: `MTE1 -> M 0-3, 6`."""
+    events: dict[str, set[int]] = {}
+    for flag in flags:
+        name, _, event = flag.rpartition(" ")
+        if event.isdigit():
+            events.setdefault(name, set()).add(int(event))
+        elif flag:
+            events.setdefault(flag, set())
+    return ", ".join(f"{name} {_ranges(numbers)}".rstrip() for name, numbers in events.items())
+
+
+def _ranges(numbers: set[int]) -> str:
+    starts = sorted(n for n in numbers if n - 1 not in numbers)
+    ends = sorted(n for n in numbers if n + 1 not in numbers)
+    return ", ".join(f"{a}-{b}" if b > a else f"{a}" for a, b in zip(starts, ends, strict=True))
 
 
 def bar(share: float, width: int, full: str = "#", empty: str = ".") -> str:

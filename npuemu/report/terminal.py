@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 from npuemu import pages
+from npuemu.report import hot
+from npuemu.report.hot import SourceLine
 from npuemu.report.json_schema import Diagnostic, Report, as_report
 from npuemu.report.summary import (
     bar,
@@ -23,9 +25,6 @@ from npuemu.report.summary import (
     verdict,
 )
 from npuemu.report.tables import PLAIN_WIDTH, Column, Style, table
-
-SourceLine = Callable[[str], str | None]
-"""``file:line`` -> the text of that line, or None when it is not known."""
 
 _BAR = 20
 _NARROW = 130  # columns of a terminal under which bars and causes are cut short,
@@ -180,8 +179,9 @@ def render(
     typed = as_report(report)
     style = style or Style(width=PLAIN_WIDTH)
     parts = [
-        header(typed), pipes(typed, style), buffers(typed, style), traffic(typed, style),
-        work(typed, peak),
+        header(typed), pipes(typed, style), hot.waits(typed, style),
+        hot.lines(typed, style, source_line), hot.roofline(typed, style), buffers(typed, style),
+        traffic(typed, style), work(typed, peak),
     ]  # fmt: skip
     if typed.diagnostics:
         parts.append("diagnostics\n" + findings(typed, source_line))

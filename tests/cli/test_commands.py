@@ -20,7 +20,18 @@ Npu = Callable[..., Result]
 def test_no_arguments_shows_the_help(npu: Npu) -> None:
     status, out, err = npu()
     assert (status, err) == (0, "")
-    for command in ("run", "asm", "dis", "check", "verify", "list", "machines", "isa", "explain"):
+    for command in (
+        "run",
+        "diff",
+        "asm",
+        "dis",
+        "check",
+        "verify",
+        "list",
+        "machines",
+        "isa",
+        "explain",
+    ):
         assert f"\n  {command} " in out
 
 

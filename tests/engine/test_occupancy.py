@@ -36,6 +36,22 @@ def test_read_and_never_written_is_never_live() -> None:
     assert peak(vector("mov_ub_gm r5, r1, len=4096"), "UB") == (0, 0)
 
 
+def test_read_before_its_write_ends_is_never_live() -> None:
+    """A race: V reads what the load has not yet written; what V writes meanwhile counts whole."""
+    body = "    subblock_idx r9\n    bne r9, 0, done\n" + BASE
+    body += """
+    mov_gm_ub r1, r4, len=4096
+    vadd.f32 r3, r1, r1, rep=16
+    set_flag V, MTE3, 0
+    wait_flag V, MTE3, 0
+    mov_ub_gm r5, r3, len=1024
+    done:
+    """
+    use = run(vector=body, head=GM, clean=False).report["buffers"]["UB"]
+    assert use["peak_bytes"] == 1024
+    assert [holder["bytes"] for holder in use["holders"]] == [1024]
+
+
 def test_live_from_the_end_of_the_write() -> None:
     done = vector("mov_gm_ub r1, r4, len=4096", "mov_ub_gm r5, r1, len=4096")
     (write,) = spans(done, "mov_gm_ub")

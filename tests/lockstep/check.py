@@ -98,6 +98,9 @@ def problem(case: Case, program: Program, *, trace: bool = False) -> str | None:
     broken = identities(state.report) or accounting.recorded(state.report, state.recording)
     if broken is not None:
         return broken
+    broken = accounting.chained(state.report, state.recording)
+    if broken is not None:
+        return broken
     again = harness.run(program, start.copy())
     if again.report != state.report:
         return "a second run has another report"

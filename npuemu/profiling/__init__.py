@@ -1,0 +1,1 @@
+"""Why a run took as long as it did: its critical path, its bound, and what to change."""

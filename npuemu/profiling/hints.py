@@ -1,0 +1,229 @@
+"""What would make a run faster, each hint with its figures and the most it can gain.
+
+A rule looks for one pattern. Gains are upper bounds: what the critical path or the stalls show, and
+never more than the busiest pipe leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+
+from npuemu.profiling.evidence import Evidence, pointers
+from npuemu.profiling.limits import limits
+from npuemu.report.json_schema import Hint, PathShare, Wait
+from npuemu.report.summary import KIND_TITLES, integer, percent
+
+LEAST = 0.05
+"""A hint is given from this part of the run's cycles on."""
+MOST = 6
+GM_PIPES = ("MTE2", "MTE3", "FIX")
+
+
+def _waiting(evidence: Evidence, core: str, pipe: str, source: str) -> list[tuple[int, Wait]]:
+    """Where ``pipe`` waits for flags that ``source`` raises."""
+    return evidence.waits(lambda w: (w.core, w.pipe, w.cause) == (core, pipe, f"flag_{source}"))
+
+
+def _for_flag(evidence: Evidence, wait: Wait, cycles: float) -> str:
+    """``M waits 41.0% for MTE1 (flag MTE1 -> M 0, set at k.npu:57 after mov_gm_l1 at k.npu:52)``."""
+    source = wait.cause.removeprefix("flag_")
+    after = f" after {wait.awaited} at {evidence.place(wait.awaited_where)}" if wait.awaited else ""
+    return (
+        f"{wait.pipe} waits {percent(evidence.share(cycles))} for {source} "
+        f"(flag {wait.flag}, set at {evidence.place(wait.set_where)}{after})"
+    )
+
+
+def take_turns(evidence: Evidence) -> Iterator[Hint]:
+    """Two pipes that wait for each other over a single event: nothing of the two overlaps."""
+    for core in ("aic", "aiv"):
+        pipes = [row.pipe for row in evidence.rows if evidence.kind(row) == core]
+        for a, b in combinations([pipe for pipe in pipes if pipe != "S"], 2):
+            forth, back = _waiting(evidence, core, a, b), _waiting(evidence, core, b, a)
+            if not forth or not back:
+                continue
+            if min(evidence.events(core, a, b), evidence.events(core, b, a)) > 1:
+                continue
+            times = [
+                evidence.mean(core, pipe, sum(wait.cycles for _, wait in found))
+                for pipe, found in ((a, forth), (b, back))
+            ]
+            gain = min(*times, evidence.room())
+            if evidence.share(gain) < LEAST:
+                continue
+            text = " and ".join(
+                _for_flag(evidence, found[0][1], cycles)
+                for found, cycles in zip((forth, back), times, strict=True)
+            )
+            yield Hint(
+                kind="take_turns",
+                message=f"{a} and {b} of the {KIND_TITLES[core]} core take turns: {text}",
+                advice=f"give what {a} and {b} hand over two buffers and two events in each "
+                "direction, so that one is filled while the other is used",
+                gain=round(gain),
+                evidence=pointers("waits", [i for i, _ in (*forth[:2], *back[:2])], 4),
+            )
+
+
+def _on_path(
+    evidence: Evidence, parts: tuple[str, ...]
+) -> Iterator[tuple[str, str, list[tuple[int, PathShare]], int]]:
+    """(core, pipe, shares, cycles) of every pipe that has such parts on the critical path."""
+    found = evidence.on_path(lambda share: share.part in parts)
+    for core, pipe in dict.fromkeys((share.core, share.pipe) for _, share in found):
+        those = [(i, share) for i, share in found if (share.core, share.pipe) == (core, pipe)]
+        cycles = sum(share.cycles for _, share in those)
+        if evidence.share(cycles) >= LEAST:
+            yield core, pipe, those, cycles
+
+
+def _lines(evidence: Evidence, shares: list[tuple[int, PathShare]], most: int = 2) -> str:
+    """``nd2nz_gm_l1 at k.npu:40 and 1 more``."""
+    names = dict.fromkeys(f"{s.name} at {evidence.place(s.where)}" for _, s in shares)
+    shown = ", ".join(list(names)[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def heads(evidence: Evidence) -> Iterator[Hint]:
+    """Instructions that begin on an idle pipe pay its head, and dependent ones its tail too."""
+    for core, pipe, those, cycles in _on_path(evidence, ("head", "tail")):
+        times = sum(share.count for _, share in those if share.part == "head")
+        name = f"{KIND_TITLES[core]} {pipe}"
+        what = f"heads and tails of {name} take {percent(evidence.share(cycles))} of the run"
+        if pipe == "V":
+            advice = (
+                "put independent instructions between dependent ones, and let one instruction do "
+                "more repeats: a barrier or flag shows the whole latency"
+            )
+        elif pipe in GM_PIPES:
+            advice = (
+                f"issue the next transfer before the last one has ended (wait for its buffer "
+                f"later, or have one more buffer), or move more bytes with one {those[0][1].name}"
+            )
+        else:
+            advice = f"keep {pipe} fed: hand over the next piece before this one has ended"
+        yield Hint(
+            kind="heads",
+            message=f"{what}: {integer(cycles)} cycles of the critical path, where {pipe} starts "
+            f"from idle {integer(times)} times ({_lines(evidence, those)})",
+            advice=advice,
+            gain=min(cycles, evidence.room()) if pipe != evidence.busiest.pipe else cycles,
+            evidence=pointers("profile/critical_path", [i for i, _ in those]),
+        )
+
+
+def scalar(evidence: Evidence) -> Iterator[Hint]:
+    """The scalar unit is what everything waits for."""
+    for core, _, those, cycles in _on_path(evidence, ("scalar",)):
+        yield Hint(
+            kind="scalar",
+            message=f"the scalar unit of the {KIND_TITLES[core]} core decides "
+            f"{percent(evidence.share(cycles))} of the run ({integer(cycles)} cycles of the "
+            f"critical path, on its way to {_lines(evidence, those)})",
+            advice="take address arithmetic out of the inner loop, unroll it with .rep, dispatch "
+            "what starts the longest chain first, or let each instruction do more",
+            gain=min(cycles, evidence.room()),
+            evidence=pointers("profile/critical_path", [i for i, _ in those]),
+        )
+
+
+def cross_core(evidence: Evidence) -> Iterator[Hint]:
+    """Flags on the way between cores."""
+    found = evidence.on_path(lambda share: share.part == "cross_core")
+    cycles, times = sum(s.cycles for _, s in found), sum(s.count for _, s in found)
+    if evidence.share(cycles) < LEAST:
+        return
+    yield Hint(
+        kind="cross_core",
+        message=f"cross-core flags are under way for {percent(evidence.share(cycles))} of the run: "
+        f"{integer(times)} of them on the critical path, {evidence.recording.latency} cycles each "
+        f"({_lines(evidence, found)})",
+        advice="hand over larger pieces, or work on the next piece before the last one has come "
+        "back (one more slot in the ring between the cores)",
+        gain=min(cycles, evidence.room()),
+        evidence=pointers("profile/critical_path", [i for i, _ in found]),
+    )
+
+
+_LOST = {
+    "bank_conflict": (
+        "bank conflicts of UB",
+        "let the sources, and the result, begin in different bank groups: move one by 32 bytes "
+        "times an odd number, or by half of UB",
+    ),
+    "shared_bandwidth": (
+        "the bandwidth that all cores share",
+        "move fewer bytes: larger tiles, or a loop order in which cores share what lies in L2",
+    ),
+}
+
+
+def lost(evidence: Evidence) -> Iterator[Hint]:
+    """Cycles lost to bank conflicts or shared bandwidth."""
+    for cause, (what, advice) in _LOST.items():
+        found = evidence.waits(lambda wait, cause=cause: wait.cause == cause)  # type: ignore[misc]
+        sums: dict[tuple[str, str], float] = {}
+        for _, wait in found:
+            key = wait.core, wait.pipe
+            sums[key] = sums.get(key, 0.0) + evidence.mean(*key, wait.cycles)
+        for (core, pipe), cycles in sums.items():
+            if evidence.share(cycles) < LEAST:
+                continue
+            those = [(i, w) for i, w in found if (w.core, w.pipe) == (core, pipe)]
+            first = those[0][1]
+            yield Hint(
+                kind=cause,
+                message=f"{KIND_TITLES[core]} {pipe} loses {percent(evidence.share(cycles))} of "
+                f"the run to {what}, most of it in {first.name} at {evidence.place(first.where)}",
+                advice=advice,
+                gain=round(cycles),
+                evidence=pointers("waits", [i for i, _ in those]),
+            )
+
+
+def begins_late(evidence: Evidence) -> Iterator[Hint]:
+    """The pipe that computes begins late, or what follows its end takes long."""
+    row = max(evidence.computing, key=lambda row: row.busy, default=None)
+    if row is None:
+        return
+    core, (first, last) = evidence.kind(row), evidence.span(evidence.kind(row), row.pipe)
+    waits = evidence.waits(
+        lambda w: (w.core, w.pipe) == (core, row.pipe) and w.cause.startswith(("flag", "cross"))
+    )
+    if waits and evidence.share(first) >= 2 * LEAST:
+        wait = waits[0][1]
+        after = f", {wait.awaited} at {evidence.place(wait.awaited_where)}" if wait.awaited else ""
+        yield Hint(
+            kind="begins_late",
+            message=f"{row.pipe} begins only at cycle {integer(first)}, "
+            f"{percent(evidence.share(first))} of the run; until then it waits for "
+            f"{wait.flag or wait.cause}{after}",
+            advice="make the first pieces small, and raise their flag as soon as they are there, "
+            "so that work begins while the rest is loaded",
+            gain=min(first, evidence.room()),
+            evidence=pointers("waits", [i for i, _ in waits], 1),
+        )
+    after_last = evidence.report.cycles - last
+    if evidence.share(after_last) >= 2 * LEAST:
+        those = evidence.on_path(lambda s: s.core == core and s.pipe in ("FIX", "MTE3"))
+        yield Hint(
+            kind="ends_late",
+            message=f"{row.pipe} has ended at cycle {integer(last)}; what follows takes "
+            f"{percent(evidence.share(after_last))} of the run"
+            + (f" ({_lines(evidence, those)})" if those else ""),
+            advice="let the last pieces be small, and store each result while the next is computed",
+            gain=min(after_last, evidence.room()),
+            evidence=pointers("profile/critical_path", [i for i, _ in those]),
+        )
+
+
+RULES: tuple[Callable[[Evidence], Iterator[Hint]], ...] = (
+    take_turns, heads, scalar, cross_core, lost, begins_late, limits,
+)  # fmt: skip
+
+
+def hints(evidence: Evidence) -> list[Hint]:
+    """What the rules find, the largest gain first."""
+    found = [hint for rule in RULES for hint in rule(evidence)]
+    return sorted(found, key=lambda hint: -hint.gain)[:MOST]

@@ -1,0 +1,53 @@
+"""A run's profile: what bounds it, its critical path by instruction, and hints."""
+
+from __future__ import annotations
+
+from npuemu.observe.recording import Recording
+from npuemu.profiling.critical_path import critical_path, shares
+from npuemu.profiling.evidence import Evidence
+from npuemu.profiling.hints import hints
+from npuemu.report.json_schema import Bound, PathShare, Profile, Report
+from npuemu.report.summary import integer, percent
+
+BOUND = 0.8
+"""A pipe that is busy for this part of the run bounds it: all else together is worth the rest."""
+_PARTS = {
+    "head": "heads", "work": "work", "tail": "tails", "bank_conflict": "bank conflicts",
+    "shared_bandwidth": "shared bandwidth", "scalar": "the scalar unit's way",
+    "cross_core": "cross-core flags", "gap": "gaps",
+}  # fmt: skip
+
+
+def profile(report: Report, recording: Recording) -> Profile:
+    """The profile of a run that was recorded as a whole (``record=True``)."""
+    steps = critical_path(recording)
+    path = [
+        PathShare(
+            core=share.core, pipe=share.pipe, where=share.where, name=share.name,
+            part=share.part, cycles=share.cycles, count=share.count,
+        )
+        for share in shares(recording, steps)
+    ]  # fmt: skip
+    evidence = Evidence(report, recording, path)
+    return Profile(bound(evidence), len(steps), path, hints(evidence))
+
+
+def bound(evidence: Evidence) -> Bound:
+    """The busiest pipe, in words."""
+    row = evidence.busiest
+    share = row.share(row.busy)
+    name = f"{row.kind} {row.pipe}"
+    if share >= BOUND:
+        text = f"{name} bounds the run: it is busy for {percent(share)} of it"
+        return Bound(core=evidence.kind(row), pipe=row.pipe, share=share, kind="pipe", message=text)
+    parts: dict[str, int] = {}
+    for step in evidence.path:
+        what = f"{_PARTS[step.part]} of {step.pipe}" if step.pipe != "S" else _PARTS[step.part]
+        parts[what] = parts.get(what, 0) + step.cycles
+    most = sorted(parts.items(), key=lambda item: -item[1])[:3]
+    listed = ", ".join(f"{what} {percent(evidence.share(cycles))}" for what, cycles in most)
+    text = (
+        f"no pipe bounds the run: {name} is busy for {percent(share)} of it, the others for less; "
+        f"the critical path's {integer(evidence.report.cycles)} cycles are {listed}"
+    )
+    return Bound(core=evidence.kind(row), pipe=row.pipe, share=share, kind="waiting", message=text)
