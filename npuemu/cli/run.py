@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from npuemu.cli import options
 from npuemu.cli.progress import Progress
@@ -129,13 +130,17 @@ def _write(result: Run, wanted: dict[str, str], report: str | None, trace: str |
 
 def _write_html(result: Run, kernel: str, path: str) -> None:
     """The page of the run, with the text of its kernel."""
+    from npuemu.profiling.profile import profile
+    from npuemu.report.json_schema import as_report
     from npuemu.report.page_html import page
 
-    recording = result.recording
+    report, recording = as_report(result.report), result.recording
+    if recording is not None and report.lines:
+        report = replace(report, profile=profile(report, recording))
     if recording is not None and not recording.sources:
         texts = _sources(kernel).files(row.where for row in recording.code)
         recording = dataclasses.replace(recording, sources=texts)
-    options.write(path, page(result.report, recording, peak=_peak(result)).encode(), "--html")
+    options.write(path, page(report, recording, peak=_peak(result)).encode(), "--html")
 
 
 def _sources(kernel: str) -> Sources:

@@ -10,7 +10,7 @@ from npuemu.isa.table import MEM, PIPES
 from npuemu.observe import recording as rec
 from npuemu.observe.recording import EVENT, LIVE, Instruction, Named, Recording
 
-QUEUE = 32
+QUEUE, LATENCY = 32, 500
 Span = tuple[str, int, int]
 """Memory, first address, bytes."""
 
@@ -193,10 +193,10 @@ class Maker:
         self._stall(pipe, rec.BARRIER, line, state.end, state.last, 0)
 
     def cross_set(self, line: int, pipe: str, flag: int, targets: tuple[int, ...]) -> None:
-        """Other cores see it 500 cycles later."""
+        """Other cores see it ``LATENCY`` cycles later."""
         time, at = self._raise(rec.CROSS_SET, line, pipe, 1 << 8 | flag)
         for target in targets:
-            self.shared.setdefault((target, flag), (time + 500, at))
+            self.shared.setdefault((target, flag), (time + LATENCY, at))
 
     def cross_wait(self, line: int, pipe: str, flag: int) -> None:
         """A pipe waits for another core."""
@@ -229,7 +229,7 @@ class Maker:
         return Recording(
             "sample", "ascend910b1", 1850.0, cycles, cores, (0, cycles),
             tuple(self.code[row] for row in rows), table, values, live, capacity, buffers, tensors,
-            {"sample.npu": LINES},
+            latency=LATENCY, sources={"sample.npu": LINES},
         )  # fmt: skip
 
 

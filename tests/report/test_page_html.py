@@ -15,7 +15,7 @@ import pytest
 from npuemu.observe.recording import DATA, HALT, Recording
 from npuemu.report import page_html
 from npuemu.report.page_html import decimate, spans
-from npuemu.report.page_html.markup import file_line, short_name
+from npuemu.report.page_html.links import Links
 from npuemu.report.page_html.packing import Columns, delta
 from npuemu.report.page_html.timeline import kind_of
 from npuemu.report.summary import integer
@@ -297,11 +297,14 @@ def test_a_window_is_named(made: Recording) -> None:
 
 
 def test_places_and_kinds() -> None:
-    assert file_line("a/b.npu:12:5") == ("a/b.npu", 12) == file_line("a/b.npu:12")
-    assert file_line("C:/x.npu:3:1") == ("C:/x.npu", 3) and file_line("nowhere") == ("nowhere", 0)
-    assert (
-        short_name("/x/gemm/kernel.npu") == "gemm/kernel.npu" and short_name("a/b.inc") == "b.inc"
+    links = Links(["/x/gemm/kernel.npu:3:1", "/x/attn/kernel.npu:1", "a/b<.inc:7:2", "nowhere"])
+    assert links.file("/x/gemm/kernel.npu") == "gemm/kernel.npu"
+    assert links.file("a/b<.inc") == "b<.inc"
+    assert links.html("a/b<.inc:7:2") == (
+        '<a href="#L-a_2f_b_3c__2e_inc-7" data-where="a/b&lt;.inc:7:2" title="a/b&lt;.inc:7:2">'
+        "b&lt;.inc:7</a>"
     )
+    assert links.html("") == "" and ">nowhere</a>" in links.html("nowhere")
     kinds = {
         "mov_gm_l1": "load", "mov_ub_gm": "store", "load_l1_l0a.b16": "move", "mmad.bf16": "matrix",
         "vadd.f32": "vector", "vconv": "convert", "vexp": "special", "vcmax": "reduce",

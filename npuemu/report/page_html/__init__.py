@@ -14,8 +14,18 @@ from typing import Any
 from npuemu.isa.table import PIPES
 from npuemu.observe.recording import Recording
 from npuemu.report.json_schema import Report, as_report
-from npuemu.report.page_html import assets, memory, roofline, sections, source, tables, timeline
-from npuemu.report.page_html.markup import embedded, section, short_name
+from npuemu.report.page_html import (
+    assets,
+    memory,
+    roofline,
+    sections,
+    source,
+    tables,
+    timeline,
+    why,
+)
+from npuemu.report.page_html.links import Links, links_of
+from npuemu.report.page_html.markup import embedded, section
 from npuemu.report.page_html.packing import Columns
 from npuemu.report.page_html.spans import CAUSES
 from npuemu.report.summary import integer
@@ -45,8 +55,9 @@ def page(
     says so.
     """
     typed, most = as_report(report), peak or {}
-    parts = _parts(typed, recording, most)
-    drawings, data = ("", "") if recording is None else _drawings(recording)
+    links = links_of(typed, recording)
+    parts = _parts(typed, recording, most, links)
+    drawings, data = ("", "") if recording is None else _drawings(recording, links)
     names = {name: part.short for name, part in parts.items() if part.body}
     if recording is not None:
         drawn = {"timeline": "Timeline", "memory": "Memories"}
@@ -80,24 +91,26 @@ class _Part:
 
 
 def _parts(
-    report: Report, recording: Recording | None, peak: Mapping[str, float]
+    report: Report, recording: Recording | None, peak: Mapping[str, float], links: Links
 ) -> dict[str, _Part]:
     """The parts by identifier, in the order of the page."""
     texts = recording.sources if recording is not None else {}
-    hottest = source.hottest(report, _FEW if texts else _MANY)
+    hottest = source.hottest(report, _FEW if texts else _MANY, links)
     several = " Means over the cores of a kind." if len(report.cores) > 3 else ""
-    findings = tables.diagnostics(report) if report.diagnostics else ""
+    findings = tables.diagnostics(report, links) if report.diagnostics else ""
     rotation = memory.rotation_table(recording) if recording is not None else ""
+    peaks = tables.buffers(report, links) + rotation
     roofs = roofline.plot(report, peak) + roofline.resources(report)
     return {
         "diagnostics": _Part("Diagnostics", "Diagnostics", findings),
+        "why": _Part("Why", "Why it takes as long", why.section_body(report, links)),
         "stalls": _Part(
             "Pipes", "Pipes: busy, stalled, idle", tables.pipes(report),
             "Every cycle of a pipe is busy, stalled by one cause, or idle once its core has ended."
             + several,
         ),
         "waited": _Part(
-            "Waits", "Who waited for whom", tables.waits(report),
+            "Waits", "Who waited for whom", tables.waits(report, links),
             "Cycles over all cores of the kind; the share is of all their cycles. "
             "Headings sort.",
         ),
@@ -106,11 +119,11 @@ def _parts(
             "Least cycles: what the amount takes at the full rate of the resource.",
         ),
         "source": _Part(
-            "Source", "Source, by cost", hottest + source.listing(report, texts),
+            "Source", "Source, by cost", hottest + source.listing(report, texts, links),
             "Shares are of the run's cycles, mean over the cores of a kind. "
             "Click a line to see its events on the timeline.",
         ),
-        "peaks": _Part("Peaks", "Memories at their peaks", tables.buffers(report) + rotation),
+        "peaks": _Part("Peaks", "Memories at their peaks", peaks),
         "traffic-work": _Part("Traffic", "Traffic and work", tables.traffic(report)),
     }  # fmt: skip
 
@@ -121,7 +134,7 @@ def recorded(recording: Recording) -> tuple[int, int]:
     return first, max(first + 1, min(last, recording.cycles))
 
 
-def _drawings(recording: Recording) -> tuple[str, str]:
+def _drawings(recording: Recording, links: Links) -> tuple[str, str]:
     """What the script draws on, and the packed recording."""
     limit = 1.0
     while True:
@@ -137,7 +150,7 @@ def _drawings(recording: Recording) -> tuple[str, str]:
     ranges = (*recording.buffers, *recording.tensors)
     about = {
         **events, "memory": regions, "directory": columns.directory(), "files": list(rows.files),
-        "short_files": [short_name(name) for name in rows.files], "core_names": cores,
+        "short_files": [links.file(name) for name in rows.files], "core_names": cores,
         "pipes": PIPES, "kinds": timeline.KINDS, "causes": CAUSES, "window": window,
         "clock_mhz": recording.clock_mhz,
         "named_ranges": [[n.name, n.memory, n.address, n.bytes] for n in ranges],

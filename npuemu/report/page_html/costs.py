@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from npuemu.report.json_schema import Line, Report
-from npuemu.report.page_html.markup import file_line
-from npuemu.report.summary import core_kind
+from npuemu.report.places import split
+from npuemu.report.summary import workers
 
 
 @dataclass
@@ -36,16 +36,16 @@ class LineCost:
 
 @dataclass(frozen=True)
 class Costs:
-    """``lines``: (file, line) -> costs of its pipes; ``slots``: cycles of one pipe on all cores
-    of a kind, of which costs are a share.
+    """``lines``: (file, line) -> costs of its pipes; ``slots``: (kind of core, pipe) -> cycles of
+    that pipe on all cores that have work for it, of which costs are a share.
     """
 
     lines: dict[tuple[str, int], list[LineCost]]
-    slots: dict[str, int]
+    slots: dict[tuple[str, str], int]
 
-    def share(self, kind: str, cycles: int) -> float:
-        """Part of the run, mean over the cores of a kind."""
-        return cycles / self.slots[kind] if self.slots[kind] else 0.0
+    def share(self, kind: str, pipe: str, cycles: int) -> float:
+        """Part of the run, mean over the cores whose pipe has work."""
+        return cycles / self.slots[kind, pipe] if self.slots.get((kind, pipe)) else 0.0
 
     def of_file(self, name: str) -> int:
         """All cycles of a file's lines."""
@@ -57,25 +57,13 @@ class Costs:
         )
 
 
-def used(report: Report) -> set[tuple[str, str]]:
-    """(kind of core, pipe) of the pipes that executed anything; the others waited for nothing."""
-    return {
-        ("aic" if core_kind(core.core) == "cube" else "aiv", name)
-        for core in report.cores
-        for name, pipe in core.pipes.items()
-        if pipe.instructions or pipe.busy
-    }
-
-
 def costs_of(report: Report) -> Costs:
-    """Costs of all lines of a report."""
+    """Costs of all lines of a report, but for pipes that have no work on any core."""
+    slots = {key: report.cycles * cores for key, cores in workers(report).items()}
     found: dict[tuple[str, int], dict[tuple[str, str], LineCost]] = {}
     for line in report.lines:
-        parts = found.setdefault(file_line(line.where), {})
-        parts.setdefault((line.core, line.pipe), LineCost(line.core, line.pipe)).add(line)
-    kinds = [core_kind(core.core) for core in report.cores]
-    slots = {
-        key: report.cycles * max(1, kinds.count(kind))
-        for key, kind in (("aic", "cube"), ("aiv", "vector"))
-    }
+        if (line.core, line.pipe) in slots:
+            place = split(line.where)
+            parts = found.setdefault((place.file, place.line), {})
+            parts.setdefault((line.core, line.pipe), LineCost(line.core, line.pipe)).add(line)
     return Costs({place: list(parts.values()) for place, parts in found.items()}, slots)

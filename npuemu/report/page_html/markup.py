@@ -1,4 +1,4 @@
-"""HTML of the page's tables: cells, bars, links to source lines; everything is escaped here."""
+"""HTML of the page's tables: cells, bars, embedded values; everything is escaped here."""
 
 from __future__ import annotations
 
@@ -26,43 +26,6 @@ def text(content: str, kind: str = "l") -> Cell:
 def number(value: float, shown: str, kind: str = "") -> Cell:
     """A cell that shows ``shown`` and sorts by ``value``."""
     return Cell(escape(shown), kind, value)
-
-
-def place(where: str) -> Cell:
-    """A cell with a link to a source line: `file:line:column`."""
-    return Cell(place_link(where), "l where")
-
-
-def place_link(where: str) -> str:
-    """A source place as a link that the page follows; empty stays empty."""
-    if not where:
-        return ""
-    file, line = file_line(where)
-    shown = f"{short_name(file)}:{line}" if line else short_name(file)
-    anchor = escape(line_id(file, line))
-    title = escape(where)
-    return f'<a href="#{anchor}" data-where="{title}" title="{title}">{escape(shown)}</a>'
-
-
-def short_name(file: str) -> str:
-    """A file without its folders; `kernel.npu` keeps its own, which is the kernel's name."""
-    parts = file.replace("\\", "/").split("/")
-    return "/".join(parts[-2:]) if parts[-1] == "kernel.npu" else parts[-1]
-
-
-def file_line(where: str) -> tuple[str, int]:
-    """File and line of `file:line` or `file:line:column`; line 0 if there is none."""
-    parts = where.split(":")
-    while len(parts) > 1 and parts[-1].isdigit() and len(parts) > 2 and parts[-2].isdigit():
-        parts.pop()
-    if len(parts) > 1 and parts[-1].isdigit():
-        return ":".join(parts[:-1]), int(parts[-1])
-    return where, 0
-
-
-def line_id(file: str, line: int) -> str:
-    """Identifier of a source line in the page."""
-    return "L-" + "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in file) + f"-{line}"
 
 
 def bar(parts: Sequence[tuple[str, float, str]], width: int = 220) -> str:

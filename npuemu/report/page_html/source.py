@@ -7,19 +7,11 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from npuemu.report.json_schema import Report
-from npuemu.report.page_html.costs import Costs, LineCost, costs_of, used
-from npuemu.report.page_html.markup import (
-    Cell,
-    bar,
-    line_id,
-    number,
-    place,
-    short_name,
-    table,
-    text,
-)
+from npuemu.report.page_html.costs import Costs, LineCost, costs_of
+from npuemu.report.page_html.links import Links, line_id
+from npuemu.report.page_html.markup import Cell, bar, number, table, text
 from npuemu.report.page_html.tables import cause_class
-from npuemu.report.summary import integer, percent
+from npuemu.report.summary import KIND_TITLES, integer, percent
 
 _HEADS = (
     '<th scope="col">line</th><th scope="col" class="l">pipe</th><th scope="col">times</th>'
@@ -31,7 +23,7 @@ _HEADS = (
 _LINE = re.compile(r"(?P<indent>\s*(?:\w+:\s*)?)(?P<head>[.\w]+)?(?P<rest>.*)")
 
 
-def listing(report: Report, sources: Mapping[str, Sequence[str]]) -> str:
+def listing(report: Report, sources: Mapping[str, Sequence[str]], links: Links) -> str:
     """All files, those that cost most first; only the first is open."""
     costs = costs_of(report)
     weight = {name: costs.of_file(name) for name in sources}
@@ -46,7 +38,7 @@ def listing(report: Report, sources: Mapping[str, Sequence[str]]) -> str:
         )
         found.append(
             f'<details class="file" {"open" if i == 0 else ""}>'
-            f'<summary title="{escape(name)}">{escape(short_name(name))} {words}</summary>'
+            f'<summary title="{escape(name)}">{escape(links.file(name))} {words}</summary>'
             '<div class="scroll"><table class="source">'
             f"<thead><tr>{_HEADS}</tr></thead><tbody>{rows}</tbody></table></div></details>"
         )
@@ -57,9 +49,9 @@ def _row(file: str, line: int, content: str, costs: Costs) -> str:
     parts = costs.lines.get((file, line), [])
     own = [cost for cost in parts if cost.pipe != "S"]
     scalar = [cost for cost in parts if cost.pipe == "S"]
-    busy = sum(costs.share(cost.kind, cost.busy) for cost in own)
-    stalled = sum(costs.share(cost.kind, cost.stalled) for cost in own)
-    on_s = sum(costs.share(cost.kind, cost.busy + cost.stalled) for cost in scalar)
+    busy = sum(costs.share(cost.kind, cost.pipe, cost.busy) for cost in own)
+    stalled = sum(costs.share(cost.kind, cost.pipe, cost.stalled) for cost in own)
+    on_s = sum(costs.share(cost.kind, cost.pipe, cost.busy + cost.stalled) for cost in scalar)
     pipes = " ".join(dict.fromkeys(cost.pipe for cost in own or scalar))
     times = max((cost.count for cost in parts), default=0)
     return (
@@ -69,10 +61,6 @@ def _row(file: str, line: int, content: str, costs: Costs) -> str:
         f'{_heat(busy, "heat")}{_heat(stalled, "cold")}<td class="l">{_bars(own, costs)}</td>'
         f'{_heat(on_s, "grey")}<td class="l code">{_coloured(content)}</td></tr>'
     )  # fmt: skip
-
-
-def _share(value: float) -> Cell:
-    return number(value, percent(value))
 
 
 def _coloured(content: str) -> str:
@@ -99,28 +87,32 @@ def _bars(own: Sequence[LineCost], costs: Costs) -> str:
     found = []
     for cost in own:
         busy = f"{cost.pipe} busy {integer(cost.busy)} cycles, {integer(cost.heads)} of them heads"
-        parts = [("busy", costs.share(cost.kind, cost.busy), busy)]
+        parts = [("busy", costs.share(cost.kind, cost.pipe, cost.busy), busy)]
         parts += [
-            (cause_class(cause), costs.share(cost.kind, n), f"{cause} {integer(n)} cycles")
+            (
+                cause_class(cause),
+                costs.share(cost.kind, cost.pipe, n),
+                f"{cause} {integer(n)} cycles",
+            )
             for cause, n in sorted(cost.stalls.items(), key=lambda item: -item[1])
         ]
         found.append(bar(parts, 120))
     return "".join(found)
 
 
-def hottest(report: Report, most: int) -> str:
+def hottest(report: Report, most: int, links: Links) -> str:
     """The ``most`` lines that cost most as a table; shares are means over the cores of a kind."""
     costs = costs_of(report)
     rows: list[list[Cell]] = []
-    pipes = used(report)
-    lines = [line for line in report.lines if (line.core, line.pipe) in pipes]
+    lines = [line for line in report.lines if (line.core, line.pipe) in costs.slots]
     for line in sorted(lines, key=lambda n: -(n.busy + sum(n.stalls.values())))[:most]:
         stalled = sum(line.stalls.values())
+        shares = [costs.share(line.core, line.pipe, cycles) for cycles in (line.busy, stalled)]
         rows.append([
-            place(line.where), text("cube" if line.core == "aic" else "vector"), text(line.pipe),
+            links.cell(line.where), text(KIND_TITLES[line.core]), text(line.pipe),
             text(line.name), number(line.count, integer(line.count)),
-            number(line.busy, integer(line.busy)), _share(costs.share(line.core, line.busy)),
-            number(stalled, integer(stalled)), _share(costs.share(line.core, stalled)),
+            number(line.busy, integer(line.busy)), number(shares[0], percent(shares[0])),
+            number(stalled, integer(stalled)), number(shares[1], percent(shares[1])),
         ])  # fmt: skip
     heads = [
         ("line", "l"), ("core", "l"), ("pipe", "l"), ("instruction", "l"), ("times", ""),

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from html import escape
 
 from npuemu.report.json_schema import Diagnostic, Report, Wait
-from npuemu.report.page_html.costs import used
-from npuemu.report.page_html.markup import Cell, bar, number, place, place_link, table, text
+from npuemu.report.page_html.links import Links
+from npuemu.report.page_html.markup import Cell, bar, number, table, text
 from npuemu.report.summary import (
+    KIND_TITLES,
     PipeRow,
-    core_kind,
     duration,
     integer,
     is_grouped,
@@ -20,6 +20,7 @@ from npuemu.report.summary import (
     pipe_rows,
     size,
     verdict,
+    workers,
 )
 
 MOST_ROWS = 400
@@ -102,16 +103,14 @@ def _pipe(row: PipeRow, grouped: bool) -> list[Cell]:
     return [*cells, text(words, "w")]
 
 
-def waits(report: Report) -> str:
+def waits(report: Report, links: Links) -> str:
     """Who waited for whom, the longest first; cycles over all cores of the kind."""
     if not report.waits:
         return ""
-    kinds = [core_kind(core.core) for core in report.cores]
-    slots = {"aic": max(1, kinds.count("cube")), "aiv": max(1, kinds.count("vector"))}
-    pipes = used(report)
-    there = [w for w in report.waits if (w.core, w.pipe) in pipes]
-    found = sorted(there, key=lambda w: -w.cycles)
-    rows = [_wait(w, report.cycles * slots[w.core]) for w in found[:MOST_ROWS]]
+    cores = workers(report)
+    found = [w for w in report.waits if (w.core, w.pipe) in cores]
+    found.sort(key=lambda w: -w.cycles)
+    rows = [_wait(w, report.cycles * cores[w.core, w.pipe], links) for w in found[:MOST_ROWS]]
     heads = [
         ("core", "l"), ("pipe", "l"), ("waited at", "l"), ("instruction", "l"), ("for", "l"),
         ("flag", "l"), ("raised at", "l"), ("behind", "l"), ("times", ""), ("cycles", ""),
@@ -123,27 +122,27 @@ def waits(report: Report) -> str:
     return table(heads, rows, sortable=True, name="waits", kind="tall") + more
 
 
-def _wait(w: Wait, slots: int) -> list[Cell]:
+def _wait(w: Wait, slots: int, links: Links) -> list[Cell]:
     share = w.cycles / slots if slots else 0.0
-    awaited = escape(w.awaited) + (f" {place_link(w.awaited_where)}" if w.awaited_where else "")
+    awaited = escape(w.awaited) + (f" {links.html(w.awaited_where)}" if w.awaited_where else "")
     each = w.cycles / w.count if w.count else 0.0
     return [
-        text("cube" if w.core == "aic" else "vector"), text(w.pipe), place(w.where), text(w.name),
+        text(KIND_TITLES[w.core]), text(w.pipe), links.cell(w.where), text(w.name),
         Cell(f'<i class="dot {escape(cause_class(w.cause))}"></i>{escape(w.cause)}', "l"),
-        text(w.flag), place(w.set_where), Cell(awaited, "l where"),
+        text(w.flag), links.cell(w.set_where), Cell(awaited, "l where"),
         number(w.count, integer(w.count)),
         number(w.cycles, integer(w.cycles)), number(each, f"{each:,.1f}"),
         number(share, percent(share)),
     ]  # fmt: skip
 
 
-def buffers(report: Report) -> str:
+def buffers(report: Report, links: Links) -> str:
     """Peak occupancy of the local memories, and who holds the peak."""
     rows = []
     for name, use in report.buffers.items():
         share = use.peak_bytes / use.capacity if use.capacity else 0.0
         holders = "; ".join(
-            f"{escape(h.buffer or 'unnamed')} {size(h.bytes)} {place_link(h.where)}"
+            f"{escape(h.buffer or 'unnamed')} {size(h.bytes)} {links.html(h.where)}"
             for h in use.holders[:6]
         )
         rows.append([
@@ -175,23 +174,23 @@ def traffic(report: Report) -> str:
     return f'<div class="pair">{table(heads, moved, name="traffic")}{amounts}</div>'
 
 
-def diagnostics(report: Report) -> str:
+def diagnostics(report: Report, links: Links) -> str:
     """Every finding: code, message, both places, the repair."""
     heads = [("severity", "l"), ("code", "l"), ("where", "l"), ("message", "w")]
-    return table(heads, [_finding(d) for d in report.diagnostics], name="diagnostics-table")
+    return table(heads, [_finding(d, links) for d in report.diagnostics], name="diagnostics-table")
 
 
-def _finding(d: Diagnostic) -> list[Cell]:
+def _finding(d: Diagnostic, links: Links) -> list[Cell]:
     words = [escape(d.message)]
     if d.other is not None:
         words.append(
-            f'<span class="also">{place_link(d.other.where)}: {escape(d.other.message)}</span>'
+            f'<span class="also">{links.html(d.other.where)}: {escape(d.other.message)}</span>'
         )
     if d.help:
         words.append(f'<span class="also">help: {escape(d.help)}</span>')
     return [
         text(d.severity, f"l {d.severity}"),
         text(d.code),
-        place(d.where),
+        links.cell(d.where),
         Cell("<br>".join(words), "w"),
     ]
