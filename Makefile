@@ -72,17 +72,24 @@ lint: $(VENV)/.stamp-setup
 wheel: $(VENV)/.stamp-setup
 	$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
-# Pages that are generated from tables: written by `docs`, compared by `docs-check`.
+# Pages and grammars that are generated from tables: written by `docs`, compared by `docs-check`;
+# `docs` then makes the site of all pages, `make test` does so in a test.
 docs: $(VENV)/.stamp-setup
 	$(BIN)/python -m npuemu.report.schema_page docs/report-schema.md
 	$(BIN)/python -m npuemu.report.isa_manual isa/README.md
 	$(BIN)/python -m npuemu.report.diagnostics_page docs/diagnostics.md
+	$(BIN)/python -m npuemu.report.textmate editors/vscode/syntaxes/npu.tmLanguage.json
+	$(BIN)/python -m npuemu.report.textmate editors/vscode/language-configuration.json
+	$(BIN)/python -m sphinx -q -W --keep-going -b site -c docs/site -d build/site-state . build/site
+	@echo "build/site/index.html"
 
 docs-check: $(VENV)/.stamp-setup
 	$(BIN)/python -m npuemu.report.schema_page --check docs/report-schema.md
 	$(BIN)/python -m npuemu.report.isa_manual --check isa/README.md
 	$(BIN)/python -m npuemu.report.diagnostics_page --check docs/diagnostics.md
+	$(BIN)/python -m npuemu.report.textmate --check editors/vscode/syntaxes/npu.tmLanguage.json
+	$(BIN)/python -m npuemu.report.textmate --check editors/vscode/language-configuration.json
 
 clean:
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
-	find npuemu tests programs demo benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find npuemu tests programs demo benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

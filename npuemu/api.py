@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ from npuemu.machine import Machine, names
 from npuemu.machine import load as load_machine
 from npuemu.observe.recording import Recording
 
+if TYPE_CHECKING:
+    from npuemu.debug import Dumps, Printed
+
 Array = NDArray[Any]
 Progress = Callable[[dict[str, Any]], None]
 DEFAULT_MAX_CYCLES = 2_000_000_000
@@ -33,6 +36,7 @@ MAX_BLOCKS = 65536
 MAX_THREADS = 1024
 MODES = ("full", "timing", "numbers")
 MAX_TIMINGS = 1_000_000
+DEFAULT_PRINT_LIMIT = 1000
 BROKEN_OFF = {f"E1{n:02}" for n in range(1, 19)}
 """Findings after which a run has no outputs to compare."""
 SUFFIX = ".npu"
@@ -53,7 +57,9 @@ class Run:
     """What a run left behind.
 
     outputs: tensors of role out by name (empty in timing mode); report: the dictionary of the
-    report schema; recording: its events when they were asked for.
+    report schema; recording: its events when they were asked for; dumps: arrays by what was asked
+    for; prints: lines of the kernel's `.print` in the order of their cycles, and prints_left_out
+    how many more there were.
     """
 
     kernel: Program
@@ -61,6 +67,9 @@ class Run:
     report: dict[str, Any]
     recording: Recording | None = None
     mac_peak: dict[str, int] = field(default_factory=dict)
+    dumps: Dumps = field(default_factory=dict)  # type: ignore[assignment]
+    prints: list[Printed] = field(default_factory=list)
+    prints_left_out: int = 0
 
     @property
     def cycles(self) -> int:
@@ -325,6 +334,9 @@ def run(
     record: bool | tuple[int, int] = False,
     shuffle: int = 0,
     jitter: int = 0,
+    dumps: Sequence[str] = (),
+    print_limit: int = DEFAULT_PRINT_LIMIT,
+    on_print: Callable[[Printed], None] | None = None,
     **params: int,
 ) -> Run:
     """Run a kernel. A name or path is assembled with ``params``; an assembled kernel takes none.
@@ -334,6 +346,8 @@ def run(
     shuffle: run so many other legal timings as well and report outputs that differ (E205);
     jitter: run legal timing number so and so instead of the machine's own (0). ``seed`` fixes them.
     record: keep every event for traces and timelines, or those that touch the cycles [first, last).
+    dumps: memory to save right after an instruction, ``BUFFER@LINE`` or more (docs/debugging.md).
+    print_limit: how many lines of ``.print`` are kept and given to ``on_print`` as the run goes.
     """
     if mode not in MODES:
         raise UserError(f"mode {mode!r}: must be {', '.join(MODES)}")
@@ -358,16 +372,21 @@ def run(
     if target.name != program.machine:
         raise UserError(f"{program.name} is assembled for {program.machine}, not {target.name}")
     _checked(program, target)
+    from npuemu.debug import Debugger
     from npuemu.runner import Options, Session, execute
 
+    session = Session(program, target, progress)
+    debugger = Debugger(
+        program, session.decoded, target, mode=mode, dumps=dumps,
+        print_limit=_whole("print_limit", print_limit, 0, LARGEST), on_print=on_print,
+    )  # fmt: skip
     values = mode != "timing" or _reads_global_scalars(program)
     gm = _global_memory(program, values)
     _fill(program, gm, inputs or {}, seed, values)
     limit = min(limit, HIGHEST_MAX_CYCLES)
-    session = Session(program, target, progress)
     options = Options(mode, check, threads, limit, _window(record), seed, jitter)
     fresh = gm.copy() if shuffle else gm
-    report, recording, peak = execute(session, gm, options)
+    report, recording, peak = execute(session, gm, options, debugger)
     if shuffle:
         _shuffle(session, fresh, gm, options, shuffle, report)
     outputs: dict[str, Array] = {}
@@ -385,7 +404,10 @@ def run(
                     "shape": list(item.shape),
                     "sha256": digest,
                 }
-    return Run(program, outputs, report, recording, peak)
+    lines = debugger.printer
+    return Run(
+        program, outputs, report, recording, peak, debugger.dumps, lines.lines, lines.left_out
+    )  # fmt: skip
 
 
 def _shuffle(

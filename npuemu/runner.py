@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from npuemu.asm.disassemble import instruction as instruction_text
 from npuemu.asm.program import Program
+from npuemu.debug import Debugger
 from npuemu.engine import measure
 from npuemu.engine.breakdown import Breakdown
 from npuemu.engine.decode import Decoded, decode_program
@@ -57,7 +58,14 @@ class Session:
     def __post_init__(self) -> None:
         self.decoded = decode_program(self.program.code, self.machine)
 
-    def launch(self, gm: NDArray[np.uint8], options: Options, *, observe: bool) -> Launch:
+    def launch(
+        self,
+        gm: NDArray[np.uint8],
+        options: Options,
+        *,
+        observe: bool,
+        debugger: Debugger | None = None,
+    ) -> Launch:
         """A launch on global memory ``gm``, which it changes in place."""
         number = options.jitter
         return Launch(
@@ -76,6 +84,7 @@ class Session:
             jitter=int(draw(options.seed, 0, number)) | 1 if number else 0,
             notify=self._tell,
             progress=self._advance,
+            breaks=None if debugger is None else debugger.breaks,
         )
 
     def diagnose(self, launch: Launch, status: int) -> list[Diagnostic]:
@@ -98,15 +107,23 @@ def mac_peak(machine: Machine) -> dict[str, int]:
 
 
 def execute(
-    session: Session, gm: NDArray[np.uint8], options: Options
+    session: Session,
+    gm: NDArray[np.uint8],
+    options: Options,
+    debugger: Debugger | None = None,
 ) -> tuple[dict[str, Any], Recording | None, dict[str, int]]:
-    """Run on global memory ``gm`` (changed in place).
+    """Run on global memory ``gm`` (changed in place); ``debugger`` looks on.
 
     Returns the report (without outputs), the recording if asked for, and the Cube's peak rates.
     """
     observe = options.mode == "full" or (options.mode == "timing" and options.check)
-    launch = session.launch(gm, options, observe=observe)
-    status = launch.run()
+    launch = session.launch(gm, options, observe=observe, debugger=debugger)
+    status = None
+    try:
+        status = launch.run()
+    finally:
+        if debugger is not None:
+            debugger.finish(status)
     peak = mac_peak(session.machine)
     found = recording(session, launch) if options.record is not None else None
     made = report(session, launch, status)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from npuemu.asm.assembly import Assembly
 from npuemu.asm.blocks import located
-from npuemu.asm.emit import Section, resolve
+from npuemu.asm.emit import ENDS, Section, resolve
 from npuemu.asm.errors import AsmError, Location
 from npuemu.asm.expand import Expander, Frame
 from npuemu.asm.lexer import LineError
@@ -18,9 +18,6 @@ from npuemu.asm.sources import read_text
 from npuemu.asm.syntax import Span
 from npuemu.asm.target import Machine
 from npuemu.isa.table import Isa, load
-
-ENDS = ("halt", "jmp")
-"""Instructions after which nothing runs."""
 
 
 def assemble(
@@ -80,6 +77,8 @@ def _finish(assembly: Assembly, shown: str) -> Program:
         locations={name: tuple(s.locations) for name, s in sections.items()},
         labels={name: dict(s.labels) for name, s in sections.items()},
         constants=_constants(assembly),
+        prints={name: tuple(s.prints) for name, s in sections.items()},
+        source=shown,
     )
 
 

@@ -10,12 +10,16 @@ from npuemu.asm.expressions import evaluate
 from npuemu.asm.functions import Context
 from npuemu.asm.lexer import LineError
 from npuemu.asm.messages import listing
+from npuemu.asm.printed import Print
 from npuemu.asm.program import MAX_INSTRUCTIONS
 from npuemu.asm.scope import Scope, Symbol
 from npuemu.asm.syntax import Argument, Instruction, Line, Name, Span
 from npuemu.asm.target import Target
 from npuemu.isa.codec import IsaError, Reg, encode, immediate_range
 from npuemu.isa.table import Isa, Operand, Record
+
+ENDS = ("halt", "jmp")
+"""Instructions after which nothing runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Section:
     labels: dict[str, int] = field(default_factory=dict)
     label_lines: dict[str, Line] = field(default_factory=dict)
     pending: list[Pending] = field(default_factory=list)
+    prints: list[Print] = field(default_factory=list)
     last: Record | None = None
     last_line: Line | None = None
     fixed: Location | None = None

@@ -14,6 +14,8 @@ from npuemu.asm.emit import Section, spelling
 from npuemu.asm.errors import Location, Place
 from npuemu.asm.expressions import evaluate, integer
 from npuemu.asm.lexer import LineError
+from npuemu.asm.printed import Print
+from npuemu.asm.prints import check_place, pieces
 from npuemu.asm.scope import Scope, Symbol, Value, check_name
 from npuemu.asm.syntax import Argument, Block, Directive, Instruction, Label, Line, Node
 
@@ -154,6 +156,8 @@ class Expander:
             self._label(line, statement, frame)
         elif statement.kind == "include":
             self._include(line, statement, frame)
+        elif statement.kind == "print":
+            self._print(line, statement, frame)
         elif statement.kind == "once":
             self.assembly.sources.once.add(line.file)
         else:
@@ -175,6 +179,15 @@ class Expander:
             help = "write '.section cube' or '.section vector' first"
             raise LineError("A601", "code outside a section", span, help=help)
         return section
+
+    def _print(self, line: Line, statement: Directive, frame: Frame) -> None:
+        opening = _opening(line)
+        section = self._section(opening)
+        check_place(section, opening)
+        column = statement.span.column
+        shown = pieces(self.assembly, section, self.scope(frame), statement.strings[0], column)
+        where = Location(line.file, line.number, opening.column, frame.trace)
+        section.prints.append(Print(len(section.words) - 1, where, shown))
 
     def _label(self, line: Line, label: Label, frame: Frame) -> None:
         section = self._section(label.span)

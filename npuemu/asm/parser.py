@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from npuemu.asm.lexer import LineError, Token, tokenise
-from npuemu.asm.syntax import Span, Statement
+from npuemu.asm.syntax import Expression, Span, Statement
 from npuemu.asm.tree import TreeBuilder
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class _Grammar:
                 return iter([Leaf(kind, str(i)) for i, kind in enumerate(data)])
 
         text = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
-        self.lark: Lark = Lark(text, parser="lalr", lexer=Shape)
+        self.lark: Lark = Lark(text, parser="lalr", lexer=Shape, start=["start", "expr"])
         self.names = {
             t.pattern.value: t.name for t in self.lark.terminals if t.pattern.type == "str"
         }
@@ -89,11 +89,11 @@ def _fill(recipe: tuple[Callable[[list[Any]], Any], tuple[Recipe, ...]], line: l
 
 
 @lru_cache(maxsize=1 << 12)
-def _parse_shape(kinds: tuple[str, ...]) -> Recipe:
+def _parse_shape(kinds: tuple[str, ...], start: str) -> Recipe:
     """The recipe of a shape; raises lark's `UnexpectedToken`."""
     known = grammar()
     terminals = [known.names.get(kind, kind) for kind in kinds]
-    return _recipe(known.lark.parse(terminals))
+    return _recipe(known.lark.parse(terminals, start=start))
 
 
 def _friendly(expected: set[str]) -> str:
@@ -133,10 +133,22 @@ def _explain(text: str, tokens: list[Token], problem: UnexpectedToken) -> LineEr
 def parse_line(text: str) -> tuple[Statement, ...]:
     """Statements of one line (labels, then at most one more); raises `LineError`."""
     kinds, tokens = tokenise(text)
-    if not kinds:
-        return ()
+    statements: tuple[Statement, ...] = _parse(text, kinds, tokens, "start") if kinds else ()
+    return statements
+
+
+@lru_cache(maxsize=1 << 12)
+def parse_expression(text: str, column: int) -> Expression:
+    """An expression that stands in a line from ``column`` on; raises `LineError`."""
+    kinds, tokens = tokenise(" " * (column - 1) + text)
+    expression: Expression = _parse(text, kinds, tokens, "expr")
+    return expression
+
+
+def _parse(text: str, kinds: tuple[str, ...], tokens: list[Token], start: str) -> Any:
+    """What the grammar's rule ``start`` makes of a line's tokens; raises `LineError`."""
     try:
-        statements: tuple[Statement, ...] = _fill(_parse_shape(kinds), tokens)  # type: ignore[arg-type]
+        return _fill(_parse_shape(kinds, start), tokens)  # type: ignore[arg-type]
     except LineError:
         raise
     except RecursionError:
@@ -148,4 +160,3 @@ def parse_line(text: str) -> tuple[Statement, ...]:
         if not isinstance(problem, UnexpectedToken):
             raise
         raise _explain(text, tokens, problem) from None
-    return statements

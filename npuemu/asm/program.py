@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 
 from npuemu.asm.errors import Location
+from npuemu.asm.printed import Print
 
 SECTIONS = ("cube", "vector")
 ROLES = ("in", "out", "scratch")
@@ -79,7 +80,8 @@ class Program:
 
     code: 128-bit words of each section; a section that the kernel lacks is absent.
     locations: one `Location` an instruction. labels: instruction index by name, by section.
-    constants: what the text's global `.const` came to; empty when read from a binary file.
+    constants: what the text's global `.const` came to; prints: its `.print` by section; source: its
+    own file. All three are empty when read from a binary file.
     """
 
     name: str
@@ -93,6 +95,8 @@ class Program:
     locations: dict[str, tuple[Location, ...]]
     labels: dict[str, dict[str, int]]
     constants: dict[str, int] = field(default_factory=dict, compare=False)
+    prints: dict[str, tuple[Print, ...]] = field(default_factory=dict, compare=False)
+    source: str = field(default="", compare=False)
 
     @property
     def gm_bytes(self) -> int:

@@ -107,8 +107,9 @@ class Instruction(Struct, frozen=True):
 class Directive(Struct, frozen=True):
     """A directive by its name without the dot.
 
-    ``names`` holds its identifiers, ``strings`` its quoted strings (unescaped), ``values`` its
-    expressions, ``options`` its ``name=value`` pairs, ``formals`` a macro's parameters.
+    ``names`` holds its identifiers, ``strings`` its quoted strings (unescaped; that of
+    ``.print`` as written), ``values`` its expressions, ``options`` its ``name=value`` pairs,
+    ``formals`` a macro's parameters.
     """
 
     span: Span

@@ -237,6 +237,10 @@ class DirectiveBuilder(ExpressionBuilder):
     def section(self, c: list[Any]) -> Directive:
         return _directive("section", c[0])
 
+    def print_(self, c: list[Any]) -> Directive:
+        # as written: its fields have columns of their own
+        return Directive(_span(c[0]), "print", strings=(c[0].text,))
+
     def files(self, c: list[Any]) -> Directive:
         return Directive(_span(c[0]), "files", strings=tuple(_unescape(s) for s in c))
 

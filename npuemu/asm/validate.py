@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from npuemu.asm.assemble import ENDS
 from npuemu.asm.assembly import INT64
 from npuemu.asm.declare import PARAMETER
+from npuemu.asm.emit import ENDS
 from npuemu.asm.errors import AsmError
 from npuemu.asm.layout import (
     MAX_DIMENSIONS,

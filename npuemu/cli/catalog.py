@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from npuemu.cli import completion
 from npuemu.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ def machines() -> int:
 def isa(
     mnemonic: Annotated[
         str | None,
-        typer.Argument(metavar="MNEMONIC", help="Show one instruction in full."),
+        typer.Argument(
+            metavar="MNEMONIC",
+            help="Show one instruction in full.",
+            autocompletion=completion.mnemonic,
+        ),
     ] = None,
 ) -> int:
     """List the instructions, or show one in full."""

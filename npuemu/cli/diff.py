@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from npuemu.cli import options
+from npuemu.cli import completion, options
 from npuemu.cli.progress import Progress
 from npuemu.errors import NpuemuError, UserError
 
@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 
 _REPORT = ".json"
 _SIDE = "FILE.json of `npuemu run --report`, or a kernel to run, with its machine behind an @."
-First = Annotated[str, typer.Argument(metavar="A", help=_SIDE)]
-Second = Annotated[str, typer.Argument(metavar="B", help="The same, to compare with A.")]
+First = Annotated[
+    str, typer.Argument(metavar="A", help=_SIDE, autocompletion=completion.side)
+]  # fmt: skip
+Second = Annotated[
+    str,
+    typer.Argument(
+        metavar="B", help="The same, to compare with A.", autocompletion=completion.side
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,12 @@ def diff(
     blocks: options.Blocks = None,
     mode: Annotated[
         str | None,
-        typer.Option("--mode", metavar="full|timing|numbers", help="What is computed."),
+        typer.Option(
+            "--mode",
+            metavar="full|timing|numbers",
+            help="What is computed.",
+            autocompletion=completion.mode,
+        ),
     ] = None,
     seed: Annotated[
         str | None, typer.Option("--seed", metavar="N", help="Seed of drawn inputs.")

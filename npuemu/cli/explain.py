@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
+from npuemu.cli import completion
 from npuemu.errors import UserError
 
 
 def explain(
     codes: Annotated[
         list[str],
-        typer.Argument(metavar="[CODE]...", help="Codes of diagnostics; without any, list all."),
+        typer.Argument(
+            metavar="[CODE]...",
+            help="Codes of diagnostics; without any, list all.",
+            autocompletion=completion.code,
+        ),
     ] = [],  # noqa: B006
 ) -> int:
     """Explain diagnostics, or list them all."""

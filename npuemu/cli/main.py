@@ -14,7 +14,17 @@ from typing import Annotated
 import typer
 
 from npuemu import pages
-from npuemu.cli import catalog, diff, explain, profile, program, reproduce, run, verify
+from npuemu.cli import (
+    catalog,
+    completion,
+    diff,
+    explain,
+    profile,
+    program,
+    reproduce,
+    run,
+    verify,
+)
 
 BAD_INPUT = 2
 INTERRUPTED = 130
@@ -23,7 +33,6 @@ BROKEN_PIPE = 141
 app = typer.Typer(
     name="npuemu",
     help="Run NPU kernels without the NPU: exact results, cycles, occupancy, diagnostics.",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -92,11 +101,16 @@ def _close_pipe() -> int:
 def _dispatch(arguments: Sequence[str]) -> int:
     # Not `app(...)`: it has its own ways with interrupts and closed pipes.
     command = typer.main.get_command(app)
+    if completion.asked():
+        return completion.answer(command)
     try:
         with command.make_context("npuemu", list(arguments)) as context:
             status = command.invoke(context)
     except typer.Exit as leave:
         status = leave.exit_code
+    except SystemExit as leave:
+        # How the options that show and install completion end.
+        status = leave.code
     sys.stdout.flush()
     return status if isinstance(status, int) else 0
 

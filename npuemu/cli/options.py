@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from npuemu.cli import completion
 from npuemu.errors import UserError
 
 MODES = ("full", "timing", "numbers")
@@ -22,17 +23,30 @@ _NAME = re.compile(r"[A-Za-z_]\w*$", re.ASCII)
 
 Kernel = Annotated[
     str,
-    typer.Argument(metavar="KERNEL", help="A name from `npuemu list`, or a text or binary file."),
+    typer.Argument(
+        metavar="KERNEL",
+        help="A name from `npuemu list`, or a text or binary file.",
+        autocompletion=completion.kernel,
+    ),
 ]
 Defines = Annotated[
     list[str],
     typer.Option(
-        "-D", metavar="NAME=INT", help="Set a parameter of the kernel.", show_default=False
+        "-D",
+        metavar="NAME=INT",
+        help="Set a parameter of the kernel.",
+        show_default=False,
+        autocompletion=completion.define,
     ),
 ]
 MachineName = Annotated[
     str | None,
-    typer.Option("--machine", metavar="NAME|FILE", help="The machine; else the kernel's first."),
+    typer.Option(
+        "--machine",
+        metavar="NAME|FILE",
+        help="The machine; else the kernel's first.",
+        autocompletion=completion.machine,
+    ),
 ]
 Blocks = Annotated[
     str | None,

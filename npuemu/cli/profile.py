@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from npuemu.cli import options
+from npuemu.cli import completion, options
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
 
@@ -19,7 +19,13 @@ def profile(
     machine: options.MachineName = None,
     blocks: options.Blocks = None,
     mode: Annotated[
-        str, typer.Option("--mode", metavar="full|timing", help="What is computed.")
+        str,
+        typer.Option(
+            "--mode",
+            metavar="full|timing",
+            help="What is computed.",
+            autocompletion=completion.timed_mode,
+        ),
     ] = "full",
     seed: Annotated[str, typer.Option("--seed", metavar="N", help="Seed of drawn inputs.")] = "0",
     report: Annotated[

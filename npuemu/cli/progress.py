@@ -43,7 +43,9 @@ class Progress:
 
     def _say(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.console.print(text, highlight=False, markup=False)
+            self._bar.console.print(
+                text, highlight=False, markup=False, emoji=False, soft_wrap=True
+            )
         else:
             print(text, file=sys.stderr, flush=True)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from npuemu.cli import options
+from npuemu.cli import completion, options
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
 from npuemu.reproduce import STUDIES
@@ -18,7 +18,12 @@ from npuemu.reproduce import STUDIES
 
 def reproduce(
     study: Annotated[
-        str, typer.Argument(metavar="STUDY", help=f"What to reproduce: {', '.join(STUDIES)}.")
+        str,
+        typer.Argument(
+            metavar="STUDY",
+            help=f"What to reproduce: {', '.join(STUDIES)}.",
+            autocompletion=completion.study,
+        ),
     ],
     quick: Annotated[
         bool, typer.Option("--quick", help="Draw less of everything: minutes become seconds.")

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from msgspec.structs import replace
 
-from npuemu.cli import options
+from npuemu.cli import completion, debug, options, page
+from npuemu.cli import trace as traces
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
 
 if TYPE_CHECKING:
     from npuemu.api import Run
-    from npuemu.cli.sources import Sources
 
 
 def run(
@@ -29,20 +27,31 @@ def run(
             "--in",
             metavar="TENSOR=FILE",
             show_default=False,
+            autocompletion=completion.input_file,
             help="Read an input (.npy, .npz:key, .safetensors:key); others are drawn from --seed.",
         ),
     ] = [],  # noqa: B006
     outputs: Annotated[
         list[str],
         typer.Option(
-            "--out", metavar="TENSOR=FILE", show_default=False, help="Write an output tensor."
+            "--out",
+            metavar="TENSOR=FILE",
+            show_default=False,
+            help="Write an output tensor.",
+            autocompletion=completion.output_file,
         ),
     ] = [],  # noqa: B006
     seed: Annotated[str, typer.Option("--seed", metavar="N", help="Seed of drawn inputs.")] = "0",
     machine: options.MachineName = None,
     blocks: options.Blocks = None,
     mode: Annotated[
-        str, typer.Option("--mode", metavar="full|timing|numbers", help="What is computed.")
+        str,
+        typer.Option(
+            "--mode",
+            metavar="full|timing|numbers",
+            help="What is computed.",
+            autocompletion=completion.mode,
+        ),
     ] = "full",
     no_check: Annotated[
         bool,
@@ -66,11 +75,28 @@ def run(
         typer.Option("--report", metavar="FILE.json", help="Write the report; - is stdout."),
     ] = None,
     trace: Annotated[
-        str | None, typer.Option("--trace", metavar="FILE", help="Write a Chrome JSON trace.")
+        str | None,
+        typer.Option("--trace", metavar="FILE", help="Write a trace: Perfetto's form, or .json."),
+    ] = None,
+    trace_window: Annotated[
+        str | None,
+        typer.Option("--trace-window", metavar="A:B", help="Cycles of the trace; A: and :B too."),
     ] = None,
     html: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="Write an HTML report.")
     ] = None,
+    dump: Annotated[
+        list[str],
+        typer.Option(
+            "--dump",
+            metavar="BUFFER@LINE[:N][=FILE]",
+            show_default=False,
+            help="Save a memory, buffer or tensor as it is right after the instruction at LINE.",
+        ),
+    ] = [],  # noqa: B006
+    print_limit: Annotated[
+        str, typer.Option("--print-limit", metavar="N", help="Lines of .print that are shown.")
+    ] = "1000",
 ) -> int:
     """Run a kernel: exact outputs, cycles, occupancy, diagnostics."""
     bound = options.binding(defines, machine, blocks)
@@ -82,18 +108,24 @@ def run(
     workers = options.integer(threads, "--threads", 1, 1024)
     timings = options.integer(shuffle, "--shuffle", 0, 1_000_000)
     timing = options.integer(jitter, "--jitter", 0, 1_000_000)
+    dumps = debug.dump_files(dump)
+    most = options.integer(print_limit, "--print-limit", 0)
+    recorded = traces.record(trace, trace_window) or html is not None
     files = (("--report", report), ("--trace", trace), ("--html", html))
     for option, path in files:
         options.writable(path, option)
     if wanted and chosen == "timing":
         raise UserError("--out needs values, and --mode timing computes none")
+    if dumps and chosen == "timing":
+        raise UserError("--dump needs values, and --mode timing computes none")
     if timings and chosen == "timing":
         raise UserError("--shuffle compares outputs, and --mode timing computes none")
 
     from npuemu import api
     from npuemu.cli import tensors
 
-    options.distinct([*tensors.check_files(wanted, "--out"), *files], kernel)
+    given_files = tensors.check_files(wanted, "--out") + tensors.check_files(dumps, "--dump")
+    options.distinct([*given_files, *files], kernel)
     loaded = api.load(kernel, **bound)
     tensors.check_names(loaded, given, "--in", "in")
     tensors.check_names(loaded, wanted, "--out", "out")
@@ -101,13 +133,17 @@ def run(
         result = api.run(
             loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
             check=not no_check, progress=progress, seed=first, threads=workers, max_cycles=limit,
-            record=trace is not None or html is not None, shuffle=timings, jitter=timing,
+            record=recorded, shuffle=timings, jitter=timing,
+            dumps=list(dumps), print_limit=most,
+            on_print=lambda line: progress({"text": str(line)}),
         )  # fmt: skip
     _write(result, wanted, report, trace)
     if html is not None:
-        _write_html(result, kernel, html)
+        page.write(result, kernel, html)
+    debug.write_dumps(result, dumps)
     _show(result, kernel, report)
-    return 0 if result.ok else 1
+    missing = debug.say_missing(result, dumps)
+    return (2 if missing else 0) if result.ok else 1
 
 
 def _write(result: Run, wanted: dict[str, str], report: str | None, trace: str | None) -> None:
@@ -125,47 +161,16 @@ def _write(result: Run, wanted: dict[str, str], report: str | None, trace: str |
         else:
             options.write(report, text, "--report")
     if trace is not None:
-        _write_trace(result, trace)
-
-
-def _write_html(result: Run, kernel: str, path: str) -> None:
-    """The page of the run, with the text of its kernel."""
-    from npuemu.profiling.profile import profile
-    from npuemu.report.json_schema import as_report
-    from npuemu.report.page_html import page
-
-    report, recording = as_report(result.report), result.recording
-    if recording is not None and report.lines:
-        report = replace(report, profile=profile(report, recording))
-    if recording is not None and not recording.sources:
-        texts = _sources(kernel).files(row.where for row in recording.code)
-        recording = dataclasses.replace(recording, sources=texts)
-    options.write(path, page(report, recording, peak=_peak(result)).encode(), "--html")
-
-
-def _sources(kernel: str) -> Sources:
-    """Where the lines of a kernel are read."""
-    from npuemu.cli.sources import Sources
-
-    path = Path(kernel)
-    return Sources(path.parent if path.exists() else None)
-
-
-def _write_trace(result: Run, path: str) -> None:
-    from npuemu.report.trace import spans, write_trace
-
-    recording = result.recording
-    if recording is None:
-        raise UserError("--trace: this run recorded no trace")
-    with Path(path).open("w", encoding="utf-8") as target:
-        write_trace(target, spans(recording), recording.clock_mhz)
+        traces.write(result, trace)
 
 
 def _show(result: Run, kernel: str, report: str | None) -> None:
     """The report on standard output; only the findings, on stderr, when the JSON goes there."""
+    from npuemu.cli.sources import Sources
     from npuemu.report import terminal
 
-    sources = _sources(kernel)
+    path = Path(kernel)
+    sources = Sources(path.parent if path.exists() else None)
     if report == "-":
         sys.stderr.write(terminal.findings(result.report, sources))
         return

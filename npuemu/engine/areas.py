@@ -45,6 +45,8 @@ AREAS = Areas(
         "memo",
         "origin",
         "owner",
+        "stop",
+        "held",
     )
 )
 _rows, _words, _address = AREAS.rows, AREAS.words, AREAS.address
@@ -84,6 +86,8 @@ problem = _words("problem")
 result = _words("result")
 memo = _rows("memo", st.MEMO_COLUMNS)  # the last execution of an instruction row
 origin = _words("origin")  # which operand is the base of each region in hand
+stop = _words("stop")  # where a break stands
+held = _rows("held", st.HELD_COLUMNS)  # registers of a queue slot at its dispatch
 owner = _words("owner")  # which tensor holds each region of GM in hand
 context = _address("ctx", 64)
 marks_context = _address("marks", 64)  # the same, over the marks of undefined bytes

@@ -68,8 +68,8 @@ def touch(e, region):
 
 @njit
 def gm_work(e, region, row, begin):
-    """Cycles of a GM transfer that starts moving at ``begin``: (own work, cycles lost to shared
-    bandwidth).
+    """Cycles of a GM transfer that is asked for at ``begin``, its start; a head comes behind both:
+    (own work, cycles lost to shared bandwidth).
 
     Own rate: bytes at the L2 rate, those of first-touched lines at the memory rate; a burst
     counts at least the machine's smallest request, a misaligned one pays the machine's factor.
@@ -201,7 +201,7 @@ def cost(e, row_index, regions, units, start, idle, counter):
         for i in range(1, regions + 1):
             region = area.out(e, i)
             if region[0] == GM:
-                own, lost = gm_work(e, region, row, start + head)
+                own, lost = gm_work(e, region, row, start)
                 work += own
                 bandwidth += lost
         work = max(work, row[T_FLOOR])

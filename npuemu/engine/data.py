@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from npuemu.engine import areas as area
+from npuemu.engine.breaks import stop_at
 from npuemu.engine.cost import cost
 from npuemu.engine.events import record, record_values
 from npuemu.engine.footprint import (
@@ -21,6 +22,9 @@ from npuemu.engine.ledger import book
 from npuemu.engine.memory import GM, check_region, count_traffic
 from npuemu.engine.queues import MAX_CYCLES, label, pop, problem, settle
 from npuemu.engine.state import (
+    BREAK,
+    BREAK_EFFECT,
+    C_BREAK,
     C_COST,
     C_FOOTPRINT,
     C_PLAN,
@@ -33,6 +37,7 @@ from npuemu.engine.state import (
     F_MACS,
     F_WORK,
     F_WRAPS,
+    G_BREAKS,
     G_EVENT,
     G_JITTER,
     G_MAX_CYCLES,
@@ -202,4 +207,8 @@ def start_data(e, c, p, time):
         pipe[P_EVENT] = g[G_EVENT]
     pipe[P_END] = max(pipe[P_END], end)
     pop(e, c, x, time)
-    return settle(e, c, 1 << p)
+    status = settle(e, c, 1 << p)
+    if g[G_BREAKS] != 0 and code[C_BREAK] & BREAK_EFFECT != 0:
+        stop_at(e, c, p, row, time, index)
+        return BREAK if status == 0 else status
+    return status

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from npuemu.engine import compiled
 from npuemu.engine import state as st
 from npuemu.engine.areas import AREAS
+from npuemu.engine.breaks import Breaks
 from npuemu.engine.decode import Decoded
 from npuemu.engine.jitter import draw
 from npuemu.engine.loop import run
@@ -96,6 +97,8 @@ class State:
     memo: Ints  # [rows, MEMO_COLUMNS] footprint memo
     origin: Ints  # [MAX_REGIONS + 1] base operand of each region in hand
     owner: Ints  # [MAX_REGIONS + 1] tensor of each GM region in hand
+    stop: Ints  # [BREAK_COLUMNS] where a break stands
+    held: Ints  # [queue slots, HELD_COLUMNS] registers at dispatch; one row where nothing breaks
 
 
 @dataclass
@@ -122,6 +125,7 @@ class Launch:
     jitter: int = 0
     notify: compiled.Notify | None = None
     progress: Callable[[int], None] | None = None
+    breaks: Breaks | None = None
     records: Records = field(default_factory=Records)
 
     def __post_init__(self) -> None:
@@ -157,6 +161,13 @@ class Launch:
         if "ub_l1" in features:
             seen["L1"] = (first, "L1")
         return seen
+
+    def memory(self, core: int, name: str) -> NDArray[np.uint8] | None:
+        """The bytes that ``core`` calls memory ``name``; None if it has none."""
+        if name == "GM":
+            return self.gm
+        owner = self._seen_by(core).get(name)
+        return None if owner is None else self.local[owner]
 
     def _context(self) -> NDArray[np.int64]:
         ctx = zeros(self.cores, 64)
@@ -268,6 +279,7 @@ class Launch:
 
     def _state(self) -> State:
         cores, decoded = self.cores, self.decoded
+        slots = cores * st.PIPES * self.machine.file.die.queue_depth.value
         core = self._core_rows()
         key = np.full((cores, st.PIPES), st.INFINITE, np.int64)
         running = core[:, st.K_STATUS] != st.HALTED
@@ -285,6 +297,7 @@ class Launch:
             g[st.G_ORDER] = self.watch.address if self.check else 0
         g[st.G_JITTER] = self.jitter
         g[st.G_CORES], g[st.G_TENSORS] = cores, len(self.tensors)
+        g[st.G_BREAKS] = int(self.breaks is not None)
         events, stalled = self._record(g)
         tensors = zeros(len(self.tensors), st.TENSOR_COLUMNS)
         line = self.machine.file.global_memory.line.value
@@ -298,7 +311,7 @@ class Launch:
         values = decoded.values.copy()
         values[SLOT_L0A_NZ] = 1 if self.machine.file.layout.l0a == "NZ" else 0
         return State(
-            code=decoded.code,
+            code=decoded.code if self.breaks is None else self.breaks.marked(decoded.code),
             program=decoded.programs,
             starts=decoded.starts,
             values=values,
@@ -306,9 +319,7 @@ class Launch:
             core=core,
             registers=np.full((cores, 32), -1, np.int64),
             pipe=pipe,
-            queue=zeros(
-                cores * st.PIPES * self.machine.file.die.queue_depth.value, st.SLOT_COLUMNS
-            ),
+            queue=zeros(slots, st.SLOT_COLUMNS),
             flags=np.full((cores, 512), -1, np.int64),
             raised=zeros(cores, st.RAISED_COLUMNS),
             stalls=stalls,
@@ -335,6 +346,8 @@ class Launch:
             memo=np.full((decoded.memos + 1, st.MEMO_COLUMNS), -1, np.int64),
             origin=zeros(MAX_REGIONS + 1),
             owner=zeros(MAX_REGIONS + 1),
+            stop=zeros(st.BREAK_COLUMNS),
+            held=zeros(slots if self.breaks is not None else 1, st.HELD_COLUMNS),
         )
 
     def _record(self, g: Ints) -> tuple[int, int]:
@@ -378,6 +391,10 @@ class Launch:
         compiled.announce(units, self.notify)
         while True:
             status = int(run(self.table.ctypes.data))
+            if self.breaks is not None:
+                self.breaks.report(self, status)
+            if status == st.BREAK:
+                continue
             if not compiled.is_cached(compiled.ENGINE):
                 compiled.mark(compiled.ENGINE)
             if status == st.NEED_UNIT:

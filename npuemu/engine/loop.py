@@ -18,6 +18,7 @@ from npuemu.engine.events import is_full
 from npuemu.engine.queues import MAX_CYCLES, drained, problem, refresh, settle
 from npuemu.engine.scalar_unit import run_scalar
 from npuemu.engine.state import (
+    B_RESUME,
     C_OPCODE,
     DEADLOCK,
     DONE,
@@ -60,6 +61,13 @@ def run(e):
     g = area.g(e)
     cores = area.g(e)[G_CORES]
     pops = 0
+    if area.stop(e)[B_RESUME] != 0:  # a break has stopped this scalar unit between two instructions
+        c = area.stop(e)[B_RESUME] - 1
+        area.stop(e)[B_RESUME] = 0
+        status = run_scalar(e, c, False)
+        refresh(e, c)
+        if status != 0:
+            return status
     while True:
         best = INFINITE
         for c in range(cores):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from npuemu.engine import areas as area
 from npuemu.engine import scalar as sc
+from npuemu.engine.breaks import hold, stop_at
 from npuemu.engine.cross_core import COUNTER_OVERFLOW, MODE_C1V, cross_set, fire, meet_counter
 from npuemu.engine.events import is_full, record
 from npuemu.engine.jitter import delay
@@ -29,6 +30,11 @@ from npuemu.engine.queues import (
     settle,
 )
 from npuemu.engine.state import (
+    B_RESUME,
+    BREAK,
+    BREAK_HOLD,
+    BREAK_STEP,
+    C_BREAK,
     C_OPCODE,
     C_OPERANDS,
     C_PIPE,
@@ -37,6 +43,7 @@ from npuemu.engine.state import (
     C_VALUE,
     F_SCALAR,
     F_STEPS,
+    G_BREAKS,
     G_CORES,
     G_JITTER,
     G_LIVELOCK,
@@ -329,6 +336,8 @@ def issue(e, c, row, p):
         return problem(e, POISON, c, S, row, core[K_CLOCK], 0, 0, 0)
     if dispatch(e, c, row, p) != 0:
         return PARKED
+    if area.g(e)[G_BREAKS] != 0 and code[C_BREAK] & BREAK_HOLD != 0:
+        hold(e, c, c * PIPES + p)
     area.g(e)[G_SCALAR_RUN] = 0
     if area.pipe(e, c * PIPES + p)[P_COUNT] == 1:
         return settle(e, c, 1 << p)
@@ -404,8 +413,13 @@ def run_scalar(e, c, turn):
             return 0 if status == PARKED else status
         core[K_PC] += step
         spend(e, c, row, cycles)
+        turn = False  # it was this instruction's
         if core[K_STATUS] == HALTED:
             core[K_HALT] = time = core[K_CLOCK]
             if area.g(e)[G_TRACE_ON] != 0:
                 record(e, c * PIPES, HALT, row, time, time, time, time, -1, 0)
             return 0
+        if area.g(e)[G_BREAKS] != 0 and code[C_BREAK] & BREAK_STEP != 0:
+            stop_at(e, c, S, row, core[K_CLOCK] - cycles, -1)
+            area.stop(e)[B_RESUME] = c + 1
+            return BREAK

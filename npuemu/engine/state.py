@@ -11,7 +11,10 @@ C_TIMED = 21
 """C_REGISTERS: operands read from registers; C_TIMED: those that more than data depends on."""
 C_MEMO = 22  # row of the footprint memo, -1 for none
 C_ADDRESSES = 23  # bit mask of the operands that are addresses
-CODE_COLUMNS = 24
+C_BREAK = 24  # what the run stops for at this row: BREAK_* bits, 0 for nothing
+CODE_COLUMNS = 25
+BREAK_HOLD, BREAK_EFFECT, BREAK_STEP = 1, 2, 4
+"""Keep the registers at dispatch; stop after a data instruction's effect; stop after one of S."""
 
 # --- footprint memo: the last execution of an instruction row
 (M_REGIONS, M_UNITS, M_MACS, M_ELEMENTS, M_MASK_LOW, M_MASK_HIGH, M_MASK_MODE, M_SPARE) = range(8)
@@ -162,7 +165,8 @@ FIXED_POINT = 1 << 20
     G_TRACE_TO,
     G_L2_BYTES,
     G_HBM_BYTES,
-) = range(31)
+    G_BREAKS,
+) = range(32)
 GLOBAL_COLUMNS = 40
 """G_WATCH: address of the observers' state, 0: none; G_ORDER: the same where order is checked;
 G_JITTER: seed of extra cycles, 0: none; G_SETTER: code row of the cross-core set in hand;
@@ -170,7 +174,8 @@ G_OBSERVER: address of the observers' unit, 0 until it is needed; G_EVENT: numbe
 that was met, -1 if it is not recorded; G_SETTER_WHO, G_SETTER_EVENT: of the cross-core set in hand;
 G_LEDGER: rows of the ledger of stalls - 1, 0: none is kept; G_LEDGER_LIMIT, G_TRACE_LIMIT: rows in
 use beyond which the loop makes room; G_TRACE_BASE: events taken away so far; G_TRACE_FROM,
-G_TRACE_TO: the window of recorded cycles; G_L2_BYTES, G_HBM_BYTES: what L2 and memory have sent."""
+G_TRACE_TO: the window of recorded cycles; G_L2_BYTES, G_HBM_BYTES: what L2 and memory have sent;
+G_BREAKS: whether rows break."""
 (WATCH_ROOM, WATCH_ACCESS, WATCH_SCALAR) = range(3)
 """What the observers' unit is called for: is there room, a data instruction, a scalar access."""
 MODE_FULL, MODE_TIMING, MODE_NUMBERS = range(3)
@@ -204,7 +209,14 @@ LEDGER_COLUMNS = 4
 DIAGNOSTIC_COLUMNS = 8
 
 # --- why the loop returned
-DONE, YIELD, NEED_UNIT, WATCH_FULL, RECORDS_FULL, ERROR, DEADLOCK = range(7)
+DONE, YIELD, NEED_UNIT, WATCH_FULL, RECORDS_FULL, ERROR, DEADLOCK, BREAK = range(8)
+
+# --- where a break stands: row + 1 (0: none to report), core, pipe, cycle, queue slot (-1: none),
+# core + 1 of the scalar unit that goes on first
+(B_ROW, B_CORE, B_PIPE, B_CYCLE, B_SLOT, B_RESUME) = range(6)
+BREAK_COLUMNS = 8
+HELD_COLUMNS = 33
+"""Registers of a queued instruction as they were at its dispatch, and which of them were poison."""
 
 TIME_SHIFT = 10
 INFINITE = (1 << 62) - 1

@@ -7,11 +7,11 @@ without a gap from cycle 0 to the end, so their cycles sum to the run's.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from npuemu.isa.table import PIPES
@@ -79,9 +79,6 @@ class _Walk:
             at = self.pipe[event] if pipe is None else pipe
             self.steps.append(Step(self.core[event], at, event, part, start, stop))
 
-    # Each of the following explains a time and returns what to explain next:
-    # (event, time, whether the scalar unit's way to the event's dispatch is meant), or None.
-
     def through(self, event: int, until: int) -> int:
         """The steps of data instruction ``event`` up to ``until``; returns its start."""
         start, free = int(self.start[event]), int(self.free[event])
@@ -124,7 +121,7 @@ class _Walk:
         """The scalar unit worked its way to ``event``, which is at ``time``; what let it begin."""
         core = self.core[event]
         stalls, ends = self.scalar[core]
-        at = int(np.searchsorted(ends, time, side="right")) - 1
+        at = bisect_right(ends, time) - 1
         begun = ends[at] if at >= 0 else 0
         self.add(event, "scalar", begun, time, S)
         if at < 0:
@@ -145,58 +142,75 @@ def _before(core: NDArray[Any], pipe: NDArray[Any]) -> list[int]:
 def critical_path(recording: Recording) -> list[Step]:
     """The chain from cycle 0 to the end of the run, in order of time.
 
-    Needs the whole run: a recording of a window gives a chain that begins with a ``gap``.
+    Needs the whole run: what lies outside the window of a recording is not explained.
     """
     if not len(recording.events):
         return []
     walk = _Walk(recording)
     last = max(range(len(walk.end)), key=lambda i: (walk.end[i], walk.kind[i] == rec.DATA))
-    event, time = last, walk.end[last]
-    at_end = True  # whether ``time`` is when ``event`` ended, not when it began
-    while time > 0:
-        if at_end and walk.kind[event] == rec.DATA and walk.end[event] == time:
-            time, at_end = walk.through(event, time), False
-        if walk.pipe[event] == S and walk.kind[event] != rec.DATA:
-            found = _scalar_event(walk, event, time)
-        else:
-            found = _queued_event(walk, event, time, at_end)
-        if found is None:
+    at: _At | None = _At(last, walk.end[last], _LED if walk.kind[last] == rec.DATA else _READY)
+    for _ in range(4 * len(walk.end)):  # every step goes back in time or in a pipe's order
+        if at is None or at.time == 0:
             break
-        event, time, at_end = found
+        if at.why == _LED:
+            at = _At(at.event, walk.through(at.event, at.time), _BEGAN)
+        elif walk.pipe[at.event] == S and walk.kind[at.event] != rec.DATA:
+            at = _scalar_event(walk, at)
+        else:
+            at = _queued_event(walk, at)
     return walk.steps[::-1]
 
 
-def _queued_event(
-    walk: _Walk, event: int, time: int, at_end: bool
-) -> tuple[int, int, bool] | None:
-    """What an event of a pipe's queue followed, at ``time``."""
-    why, other = walk.reason(event, time, at_end)
-    if why in ("data", "flag"):
-        return other, time, True
-    if why == "cross":
-        walk.add(other, "cross_core", walk.end[other], time)
-        return other, walk.end[other], True
-    if why == "scalar":
-        found = walk.scalar_way(event, time)
-        return None if found is None else (found[0], found[1], False)
-    earlier = min(time, walk.end[other])
-    walk.add(event, "gap", earlier, time)
-    return other, earlier, True
+class _At(NamedTuple):
+    """What is to be explained: that an event began, that its pipe was ready (``ready``), or, for a
+    data instruction, that it led to what came at ``time``.
+    """
+
+    event: int
+    time: int
+    why: str
 
 
-def _scalar_event(walk: _Walk, event: int, time: int) -> tuple[int, int, bool] | None:
-    """What an event of the scalar unit followed: what it waited for, or its own way there."""
-    kind, link = walk.kind[event], walk.link[event]
-    if time == walk.end[event] > walk.start[event]:
-        if link < 0:
-            walk.add(event, "gap", 0, time)
-            return None
-        if kind == rec.CROSS_WAIT:
-            walk.add(link, "cross_core", walk.end[link], time)
-            return link, walk.end[link], True
-        return link, time, kind != rec.FULL
+_BEGAN, _READY, _LED = "began", "ready", "led"
+
+
+def _scalar_way(walk: _Walk, event: int, time: int) -> _At | None:
     found = walk.scalar_way(event, time)
-    return None if found is None else (found[0], found[1], False)
+    return None if found is None else _At(*found, _BEGAN)
+
+
+def _queued_event(walk: _Walk, at: _At) -> _At | None:
+    """What an event of a pipe's queue followed."""
+    why, other = walk.reason(at.event, at.time, at.why == _READY)
+    if why == "scalar":
+        return _scalar_way(walk, other, at.time)
+    if why == "data":
+        return _At(other, at.time, _LED)
+    if why == "flag":
+        return _At(other, at.time, _READY)
+    if why == "cross":
+        walk.add(other, "cross_core", walk.end[other], at.time)
+        return _At(other, walk.end[other], _READY)
+    earlier = min(at.time, walk.end[other])
+    walk.add(at.event, "gap", earlier, at.time)
+    return _At(other, earlier, _LED if earlier == walk.end[other] else _BEGAN)
+
+
+def _scalar_event(walk: _Walk, at: _At) -> _At | None:
+    """What an event of the scalar unit followed: what it waited for, or its own way there."""
+    event, kind, link = at.event, walk.kind[at.event], walk.link[at.event]
+    if not at.time == walk.end[event] > walk.start[event]:
+        return _scalar_way(walk, event, at.time)
+    if link < 0:
+        walk.add(event, "gap", 0, at.time)
+        return None
+    if kind == rec.CROSS_WAIT:
+        walk.add(link, "cross_core", walk.end[link], at.time)
+        return _At(link, walk.end[link], _READY)
+    if kind == rec.FULL:
+        return _At(link, at.time, _BEGAN)
+    ended = walk.kind[link] == rec.DATA and walk.end[link] == at.time
+    return _At(link, at.time, _LED if ended else _READY)
 
 
 @dataclass(frozen=True)

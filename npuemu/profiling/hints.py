@@ -26,7 +26,7 @@ def _waiting(evidence: Evidence, core: str, pipe: str, source: str) -> list[tupl
 
 
 def _for_flag(evidence: Evidence, wait: Wait, cycles: float) -> str:
-    """``M waits 41.0% for MTE1 (flag MTE1 -> M 0, set at k.npu:57 after mov_gm_l1 at k.npu:52)``."""
+    """``M waits 41.0% for MTE1 (flag MTE1 -> M 0, set at k.npu:57 after mov_gm_l1 at k.npu:5)``."""
     source = wait.cause.removeprefix("flag_")
     after = f" after {wait.awaited} at {evidence.place(wait.awaited_where)}" if wait.awaited else ""
     return (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,9 +99,11 @@ class Npu:
         record: bool | tuple[int, int] = False,
         shuffle: int = 0,
         jitter: int = 0,
+        dumps: Sequence[str] = (),
         **params: int,
     ) -> KernelRun:
-        """Run a kernel, as `npuemu.run` does; the result knows its inputs.
+        """Run a kernel, as `npuemu.run` does; the result knows its inputs. What the kernel prints
+        goes to standard error, which pytest shows where a test fails.
 
         kernel: as `load` takes it, or what `load` or `assemble` returned. inputs: arrays or tensor
         files (`x.npy`, `x.npz:KEY`) by name; those not given are drawn from `seed`.
@@ -108,7 +111,8 @@ class Npu:
         __tracebackhide__ = True
         options = dict(
             mode=mode, check=check, seed=seed, threads=threads, max_cycles=max_cycles,
-            record=record, shuffle=shuffle, jitter=jitter,
+            record=record, shuffle=shuffle, jitter=jitter, dumps=dumps,
+            on_print=lambda line: sys.stderr.write(f"{line}\n"),
         )  # fmt: skip
         try:
             target = self._machine(machine)

@@ -11,8 +11,8 @@ import pytest
 from npuemu.observe.recording import Recording
 from npuemu.report.page_html import page
 from tests.browser.chromium import Browser, required
+from tests.report.product import product
 from tests.report.recorded import report_of
-from tests.report.recordings import product
 from tests.report.sample import finding
 
 

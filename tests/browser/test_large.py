@@ -8,8 +8,8 @@ import pytest
 
 from npuemu.report import page_html
 from tests.browser.chromium import Browser
+from tests.report.product import product
 from tests.report.recorded import report_of
-from tests.report.recordings import product
 
 MOST_BYTES = 8_000_000
 MOST_MILLISECONDS = 3000

@@ -29,6 +29,14 @@ PROGRAM = Program(
 )  # fmt: skip
 
 
+class FakeDumps(dict[str, Any]):
+    """What a run's dumps have beside the arrays."""
+
+    formats: dict[str, str]
+    notes: dict[str, str]
+    missed: dict[str, str]
+
+
 @dataclass
 class FakeApi:
     """Settings of the stand-in; ``calls`` holds the arguments of every call."""
@@ -36,6 +44,9 @@ class FakeApi:
     report: dict[str, Any] = field(default_factory=sample)
     failure: BaseException | None = None
     recording: Any = None
+    dumps: FakeDumps = field(default_factory=FakeDumps)
+    printed: list[str] = field(default_factory=list)
+    left_out: int = 0
     events: list[dict[str, Any]] = field(default_factory=list)
     calls: list[tuple[str, Any, dict[str, Any]]] = field(default_factory=list)
 
@@ -51,6 +62,8 @@ class FakeApi:
         self.calls.append(("run", program, options))
         for event in self.events:
             options["progress"](event)
+        for line in self.printed:
+            options["on_print"](line)
         if self.failure is not None:
             raise self.failure
         findings = self.report["diagnostics"]
@@ -58,7 +71,8 @@ class FakeApi:
             outputs={"C": np.arange(4, dtype=np.float32).reshape(2, 2)},
             report=self.report, cycles=self.report["cycles"], diagnostics=findings,
             ok=all(f["severity"] != "error" for f in findings), kernel=program,
-            recording=self.recording,
+            recording=self.recording, dumps=self.dumps, prints=self.printed,
+            prints_left_out=self.left_out,
         )  # fmt: skip
 
     def module(self) -> ModuleType:

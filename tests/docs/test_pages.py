@@ -19,7 +19,7 @@ from npuemu.machine.schema import Figure, MachineFile, Names
 from tests.docs.pages import ROOT, Reader, alike, blocks
 
 DOCS = ROOT / "docs"
-PAGES = ("getting-started", "profiling", "machine-files", "testing")
+PAGES = ("getting-started", "profiling", "traces", "debugging", "machine-files", "testing")
 
 
 def text(name: str) -> str:
@@ -60,7 +60,7 @@ def links() -> list[tuple[str, str]]:
     pages = [
         *DOCS.glob("*.md"),
         *(ROOT / "diagnostics").glob("*.md"),
-        *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "isa/README.md")),
+        *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "isa/README.md", "editors/README.md")),
         *(ROOT / "examples").glob("*/README.md"),
     ]
     found = []

@@ -190,6 +190,76 @@ def test_all_cores_share_the_bandwidth() -> None:
     assert all_cores.report["traffic"]["gm_read_bytes"] == 96 * 65536
 
 
+BESIDE_HEADS = (
+    """
+    block_idx r1
+    bne r1, 10, end
+    li r1, 0
+    li r2, OUT
+    li r4, 0
+spin: add r4, r4, 1
+    blt r4, 70, spin
+    fix_l0c_gm.none_b32 r2, r1, 16, 16, 1, 64
+end:
+""",
+    """
+    block_idx r1
+    subblock_idx r2
+    mul r3, r1, 2
+    add r3, r3, r2
+    li r4, 0
+    li r5, 0
+    li r6, IN
+    bge r3, {loads}, other
+spin: add r4, r4, 1
+    blt r4, 60, spin
+    mov_gm_ub r5, r6, len=128
+    halt
+other:
+    bne r3, 21, end
+    mov_gm_ub r5, r6, len=128
+    mov_gm_ub r5, r6, len=128
+end:
+""",
+)
+"""Cores 0 .. 20 load in cycle 128, with heads of 200; beside these the last vector core's second
+load starts without a head, as the cube core's store does.
+"""
+
+
+def test_heads_do_not_hold_l2() -> None:
+    """Transfers that start while others pay their heads do not wait: 23 transfers of 128 bytes
+    and a store of 1 KiB are a hundredth of what L2 moves meanwhile.
+    """
+    cube, vector = BESIDE_HEADS
+    found = []
+    for loads in (0, 21):
+        done = run(cube, vector.format(loads=loads), GM, blocks=11, trace=True)
+        _, second = spans(done, "mov_gm_ub", "10.aiv1")
+        (store,) = spans(done, "fix_l0c_gm", "10.aic")
+        assert 128 < second[0] < 128 + 200 and 128 < store[0] < 128 + 200
+        stalls = [p["stalls"] for c in done.report["cores"] for p in c["pipes"].values()]
+        assert not any("shared_bandwidth" in stall for stall in stalls)
+        assert second[1] - second[0] <= -(-128 // 48) and store[1] - store[0] == 82
+        found.append((second, store))
+    assert found[0] == found[1]
+
+
+def test_the_head_lies_behind_the_turn() -> None:
+    """48 vector cores load the same 64 KiB at once: each moves until L2 has served all before it
+    and itself, and its last byte needs a head more. The first one's lines are new.
+    """
+    body = registers({1: 0}) + "\n    li r2, IN\n    mov_gm_ub r1, r2, len=65536\n"
+    done = run(vector=body, head=GM, blocks=24, trace=True)
+    ends = sorted(end - start - 200 for start, end in spans(done, "mov_gm_ub"))
+    own, new = -(-65536 // 113), -(-65536 // 48)
+    turns = [max(own, -(-n * 65536 // 2640)) for n in range(2, 49)]
+    assert ends == pytest.approx(sorted([new, *turns]), abs=1)
+    lost = [pipe(done, "MTE2", f"{n // 2}.aiv{n % 2}")["stalls"] for n in range(1, 48)]
+    found = [stalls.get("shared_bandwidth", 0) for stalls in lost]
+    assert found == pytest.approx([turn - own for turn in turns], abs=1)
+
+
 def test_busy_counts_head_and_tail() -> None:
     done = run(mmads(3))
     assert pipe(done, "M")["busy"] == 11 + 3 * (TILES + 2) + 11

@@ -11,7 +11,7 @@ from npuemu.isa.table import MEM
 from npuemu.observe import holders
 from npuemu.observe.recording import BARRIER, DATA, EVENT, LIVE, Instruction, Named, Recording
 from npuemu.observe.rotation import length, overlap, rotations, union
-from tests.report.recordings import product
+from tests.report.product import product
 
 CAPACITY = 64
 UB = MEM["UB"]

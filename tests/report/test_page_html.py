@@ -19,8 +19,8 @@ from npuemu.report.page_html.links import Links
 from npuemu.report.page_html.packing import Columns, delta
 from npuemu.report.page_html.timeline import kind_of
 from npuemu.report.summary import integer
+from tests.report.product import LINES, product
 from tests.report.recorded import report_of
-from tests.report.recordings import LINES, product
 from tests.report.sample import detailed, finding, sample
 
 PEAK = {"bf16": 4096.0}

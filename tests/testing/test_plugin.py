@@ -105,6 +105,18 @@ def test_drawn_inputs_are_those_of_the_command_line(project: Project) -> None:
     project.run(passed=1)
 
 
+def test_what_a_kernel_prints_is_shown_with_the_failure(project: Project) -> None:
+    mark = "    set_flag MTE2, MTE3, 0\n"
+    printed = f'    .print "first {{x:f32 x 2}}"\n{mark}'
+    project.write("copy.npu", copy_kernel().replace(mark, printed))
+    project.test(
+        "done = npu.run('copy.npu', inputs={'X': x}, dumps=['x:f32@17'])",
+        "assert done.dumps['x:f32@17'].sum() == x.sum()", "assert not done.prints",
+    )  # fmt: skip
+    shown = project.run(failed=1)
+    assert "Captured stderr call" in shown and "copy.npu:18: first 1.0 1.0\n" in shown
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

@@ -28,14 +28,9 @@ class Product:
 
 @dataclass(frozen=True)
 class Cube:
-    """Work of single steps, in cycles of one core.
-
-    wait: cycles until a transfer that pays no head has its turn at L2, behind those that started
-    earlier and are still in their heads.
-    """
+    """Work of single steps, in cycles of one core."""
 
     plan: Plan
-    wait: int = 0
 
     def __getitem__(self, name: str) -> int:
         return self.plan[name]
@@ -54,13 +49,9 @@ class Cube:
     def _align(self) -> int:
         return self.costs.align
 
-    def turns(self, works: Sequence[int], head: int = 0) -> int:
-        """Transfers with GM one after the other on a busy pipe; head: of each one's own."""
-        return sum(max(work, self.wait - head) for work in works)
-
     def alone(self, load: Transfer, works: Sequence[int]) -> int:
-        """The same on an idle pipe: only the first pays its head, and those behind it wait."""
-        return load.head + sum(works[:1]) + self.turns(works[1:]) + load.tail
+        """Transfers one after the other on an idle pipe: only the first pays its head."""
+        return load.head + sum(works) + load.tail
 
     # --- cube core
 
@@ -79,8 +70,7 @@ class Cube:
             if self.joined:
                 return 0
             rows = align_up(step.keys, 16) if value else step.keys
-            load = self.costs.gm("mov_gm_l1").bytes_work(rows * self["D"] * 2, 0, self["DF"])
-            return self.turns([load])
+            return self.costs.gm("mov_gm_l1").bytes_work(rows * self["D"] * 2, 0, self["DF"])
         nd2nz = self.costs.gm("nd2nz_gm_l1")
         width = self["D"] * self["ELEMENT"]
         size = step.keys * width
@@ -96,13 +86,13 @@ class Cube:
             return 0
         columns = cdiv(step.keys, self["COLUMN"])
         load = self.costs.gm("mov_gm_l1").bytes_work(columns * step.rows * 32, 0, columns)
-        return self.turns([load] * self["PASSES"])
+        return self["PASSES"] * load
 
     def _store(self, rows: int, cols: int, pitch: int) -> int:
         """FIX: a place of L0C to GM or to both vector cores."""
         if not self.joined:
             fix = self.costs.gm("fix_l0c_gm", "none_b32")
-            return self.turns([fix.bytes_work(rows * cols * 4, 0, 1 if cols == pitch else rows)])
+            return fix.bytes_work(rows * cols * 4, 0, 1 if cols == pitch else rows)
         unit = self.costs.of("fix_l0c_ub", "none_b32")
         return sum(unit.work(half * align_up(cols, 16) * 4) for half in (cdiv(rows, 2), rows // 2))
 
@@ -183,8 +173,7 @@ class Cube:
             return self["PASSES"] * self.costs.of("mov_ub_l1").work(size)
         aligned = row0 * 32 % self._align == 0
         store = self.costs.gm("mov_ub_gm")
-        work = store.bytes_work(size, 0, columns, aligned)
-        return self.turns([work] * self["PASSES"], store.head)
+        return self["PASSES"] * store.bytes_work(size, 0, columns, aligned)
 
     def output_store(self, step: Step, core: int) -> int:
         """MTE3: a core's rows of O."""
@@ -208,12 +197,11 @@ class Cube:
         if self.joined:
             return sum(map(self.costs.of("mov_ub_l1").work, sizes))
         store = self.costs.gm("mov_ub_gm")
-        works = [store.bytes_work(size, 0, self["DF"]) for size in sizes]
-        return self.turns(works, store.head)
+        return sum(store.bytes_work(size, 0, self["DF"]) for size in sizes)
 
     def loads(self, step: Step, core: int) -> int:
         """MTE2 of a vector core."""
-        work = self.turns(self.scores_loads(step, core) + self.values_loads(step, core))
+        work = sum(self.scores_loads(step, core)) + sum(self.values_loads(step, core))
         if self["LIFTED"]:
             work += sum(self.lift_load(step, core, value) for value in (False, True))
         return work

@@ -101,7 +101,7 @@ class LiftVector(Vector):
         load = costs.gm("mov_gm_ub")
         taken = load.head + load.bytes_work(size * (2 if query else 1)) + load.tail
         if query or self["LIFT_SCALED"]:
-            taken += max(load.bytes_work(4 * self["D"]), self.wait)
+            taken += load.bytes_work(4 * self["D"])
         taken = max(taken, load.row.isolated or 0) + read - begin
         out = pipe.end - read
         if self["PAIRED"]:

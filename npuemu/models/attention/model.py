@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import exp
 
 from npuemu.models.attention.cube import Cube
 from npuemu.models.attention.lift import LiftVector
@@ -44,7 +43,7 @@ class Soft:
 @dataclass(frozen=True)
 class Block:
     """What one block does: cycles by resource and at the slowest one's pace; edges; bytes at L2 and
-    of lines touched first; heads: loads of the vector cores that pay one.
+    of lines touched first.
     """
 
     terms: dict[str, float]
@@ -52,15 +51,13 @@ class Block:
     edges: float
     moved: float
     fresh: float
-    heads: int
 
 
 @dataclass(frozen=True)
 class Attention:
-    """The model of one launch; wait: for a turn at L2, as `Cube` has it."""
+    """The model of one launch."""
 
     plan: Plan
-    wait: int = 0
 
     def __getitem__(self, name: str) -> int:
         return self.plan[name]
@@ -68,7 +65,7 @@ class Attention:
     @cached_property
     def cube(self) -> Cube:
         """Everything but V."""
-        return Cube(self.plan, self.wait)
+        return Cube(self.plan)
 
     @cached_property
     def steps(self) -> list[list[Step]]:
@@ -109,7 +106,7 @@ class Attention:
     def vector(self, core: int) -> Vector:
         """V of a core, at its own zero."""
         kind = SplitVector if self["SPLIT"] else LiftVector if self["LIFTED"] else Vector
-        return kind(self.plan, core, VectorPipe(self.plan, running=True), self.wait)
+        return kind(self.plan, core, VectorPipe(self.plan, running=True))
 
     def scalar(self, step: Step, core: int) -> tuple[float, float]:
         """The scalar unit of a vector core: cycles of a step, and for how long V waits while it
@@ -252,21 +249,14 @@ class Attention:
                 terms[name] = terms.get(name, 0.0) + cycles
         moved = sum(sum(r + w for r, w in self.traffic(step).values()) for step in steps)
         fresh = sum(map(self.fresh, steps)) + self._laps(working)
-        loads = 2 * len(working) * self._loads
         loading = bool(terms) and max(terms, key=lambda name: terms[name]) == "cube MTE2"
-        return Block(terms, pace, self.edges(working, loading), moved, fresh, loads)
+        return Block(terms, pace, self.edges(working, loading), moved, fresh)
 
     def _laps(self, steps: Sequence[Step]) -> float:
         """Bytes of the rings in GM that are new: their first lap."""
         rings = ("S_ring", "P_ring", "PV_ring", "lifted_k", "lifted_v")
         first = (self.traffic(step) for step in steps[: self["RING"]])
         return sum(moved[name][1] for moved in first for name in rings if name in moved)
-
-    @cached_property
-    def _loads(self) -> int:
-        """Loads of a vector core in a step that wait for something: scores, PV, lifted blocks."""
-        blocks = cdiv(self["TK"] // 2, self["LIFT_ROWS"]) if self["LIFTED"] else 0
-        return 2 + 2 * blocks
 
     def traffic(self, step: Step) -> dict[str, tuple[int, int]]:
         """Bytes of a step by tensor."""
@@ -280,17 +270,6 @@ class Attention:
         element = 1 if self["LIFTED"] or self["SPLIT"] else 2
         size = 0.0 if step.empty else 2 * step.new * step.keys * self["D"] * element
         return size + (step.first + step.last) * step.rows * self["D"] * 2
-
-    def turn(self) -> int:
-        """Mean wait for a turn at L2, which serves transfers in the order in which they start, but
-        each behind its head: until the one that started last comes out of its own.
-        """
-        head = self.plan.costs.gm("mov_gm_ub").head
-        block = self.block(0)
-        if head == 0 or block.heads == 0:
-            return 0
-        rate = block.heads / block.pace * min(self.plan.blocks, self["ITEMS"])
-        return round(head - (1 - exp(-rate * head)) / rate)
 
     def estimate(self) -> Estimate:
         """The slowest block; no faster than the memories."""
@@ -327,4 +306,4 @@ def shared(blocks: Sequence[Block], l2: int, hbm: int) -> float:
 
 def estimate(plan: Plan) -> Estimate:
     """What one of the attention kernels takes."""
-    return Attention(plan, Attention(plan).turn()).estimate()
+    return Attention(plan).estimate()

@@ -18,14 +18,13 @@ from npuemu.models.parts.vector import VectorPipe
 class Vector:
     """A vector core: what it does for the step with number ``n`` (rings turn with it).
 
-    wait: for a turn at L2, as `Cube` has it; rounded: when the weights of the last softmax are
-    ready to leave; keys_made: when the last tile of keys is.
+    rounded: when the weights of the last softmax are ready to leave; keys_made: when the last tile
+    of keys is.
     """
 
     plan: Plan
     core: int
     pipe: VectorPipe
-    wait: int = 0
     rounded: int = 0
     keys_made: int = 0
 

@@ -14,7 +14,9 @@ SPLIT_W4A16 = 40
 L1_RING = 45
 """Either core of a kernel with the ring in L1."""
 W8A8 = 50
-"""Either core of gemm_w8a8 and gemm_w8a8_grouped, without the count of the groups' rows."""
+"""The cube core of gemm_w8a8 and gemm_w8a8_grouped."""
+W8A8_VECTOR = 40
+"""A vector core of these, without the count of the groups' rows: the first A comes before W."""
 CUBE_GEMM = 60
 """The cube core of `include/cube_gemm.inc`, until its first panel."""
 GM_RING = 60

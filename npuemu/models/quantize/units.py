@@ -67,9 +67,8 @@ class Launch:
     def _transfer(self, pipe: Pipe, row: Transfer, start: float, run: Run) -> None:
         """A transfer from ``start`` on."""
         move = self._move(row, run)
-        begin = start + (row.head if pipe.idle(start) else 0)
-        served = ceil(self._shared.serve(begin, move.moved, move.lines))
-        pipe.run(start, row, move.work, max(0.0, served - begin - move.work))
+        lost = ceil(self._shared.lost(start, move.work, move.moved, move.lines))
+        pipe.run(start, row, move.work, lost)
         self.terms["L2"] += round(move.moved)
         self.terms["HBM"] += round(move.lines)
 

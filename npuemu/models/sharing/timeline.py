@@ -29,6 +29,12 @@ class Shared:
             return max(self.l2, self.hbm)
         return self.l2
 
+    def lost(self, start: float, work: float, size: float, fresh: float = 0.0) -> float:
+        """Cycles that a transfer of ``work`` cycles waits for its turn, which it takes at its
+        start: a head comes behind both.
+        """
+        return max(0.0, self.serve(start, size, fresh) - start - work)
+
 
 @dataclass
 class Timeline:

@@ -70,27 +70,31 @@ class Launch:
         all others from L2; codes come when their phase is in GM.
         """
         head = self.plan.costs.gm("nd2nz_gm_l1").head
-        now: float = scalar.W8A8 + head
+        now: float = scalar.W8A8
         number = 0
         for tile in tiles:
             phase = "phase", cdiv(tile.end, self.plan["w8_phase"]) - 1
             for index, panel in enumerate(self.of(tile).panels):
+                idle = number == 0
                 if number > 1:
                     yield "used", block, number - 2
                     used = self.timeline.events["used", block, number - 2]
-                    now = used + head if used > now else now
+                    now, idle = max(now, used), used > now
                 yield now
                 key = tile.weight, index
                 own, fresh = (panel.weight, 0) if key in self.touched else (panel.new, panel.lines)
                 self.touched.add(key)
-                now = max(now + own, self.shared.serve(now, panel.weight_bytes, fresh))
+                lost = self.shared.lost(now, own, panel.weight_bytes, fresh)
+                now += head * idle + own + lost
                 self.loading += (own + panel.codes) * (block == 0)
                 yield phase
-                own = panel.codes if self.timeline.events[phase] <= now else panel.alone
+                idle = self.timeline.events[phase] > now
                 now = max(now, self.timeline.events[phase])
                 yield now
-                now = max(now + own, self.shared.serve(now, panel.code_bytes))
-                self.timeline.happens(("panel", block, number), now)
+                lost = self.shared.lost(now, panel.codes, panel.code_bytes)
+                there = now + lost + (panel.alone if idle else panel.codes)
+                self.timeline.happens(("panel", block, number), there)
+                now += head * idle + panel.codes + lost
                 number += 1
 
     def _multiply(self, block: int, tiles: list[Tile]) -> Process:
@@ -136,10 +140,10 @@ class Launch:
                     now = max(now, events[free])
                 used.append((t, h))
                 yield now
-                now += half.fix
                 if not self.plan["w8_on_chip"]:
                     size = 4 * half.sums
-                    now = max(now, self.shared.serve(now - half.fix, size, size * (number < ring)))
+                    now += self.shared.lost(now, half.fix, size, size * (number < ring))
+                now += half.fix
                 number += 1
                 self.timeline.happens(("fixed", block, t, h), now)
 
@@ -150,6 +154,7 @@ class Launch:
         quantised before it.
         """
         events, flag = self.timeline.events, self.plan.costs.flag
+        store = self.plan.costs.gm("mov_ub_gm")
         on_chip, vector = self.plan["w8_on_chip"], 0.0
         for t, tile in enumerate(tiles):
             step = min(self.steps, cdiv(self._goal(t), self.step_rows)) - 1
@@ -166,7 +171,8 @@ class Launch:
                 vector = max(vector, now) + half.scale
                 yield vector
                 size = 2 * half.sums
-                now = max(vector + half.store, self.shared.serve(vector, size, size))
+                lost = self.shared.lost(vector, half.store - store.head, size, size)
+                now = vector + half.store + lost
                 if on_chip:
                     self.timeline.happens(("read", block, t, h), now + flag)
                 self.end = max(self.end, now, events["read", block, t, h])
@@ -186,7 +192,7 @@ class Launch:
         widths = pieces(self.plan)
         passes = (True, False) if len(widths) > 1 else (True,)
         sequence = [(width, fresh) for fresh in passes for width in widths]
-        now: float = scalar.W8A8 + self._counting()
+        now: float = scalar.W8A8_VECTOR + self._counting()
         number, idle = 0, True
         for step in range(self.steps):
             for width, fresh in sequence:
@@ -195,11 +201,12 @@ class Launch:
                     free = self.timeline.events["widened", number - 2]
                     now, idle = max(now, free), free > now
                 own = load.bytes_work(2 * rows * width, 2 * rows * width * fresh)
-                start = now + load.head * idle
-                yield start
+                yield now
                 size = 2 * self._rows_of(step) * width
-                now = max(start + own, self.shared.serve(start, size, size * fresh))
-                there = max(now, start + (load.row.isolated or 0)) if idle else now
+                moved = own + self.shared.lost(now, own, size, size * fresh)
+                alone = max(load.head + moved, load.row.isolated or 0)
+                there = now + (alone if idle else moved)
+                now += load.head * idle + moved
                 self.timeline.happens(("loaded", number), there)
                 number, idle = number + 1, False
 
@@ -259,12 +266,13 @@ class Launch:
         now, phases = 0.0, 0
         for step in range(self.steps):
             yield "coded", step
-            now = max(now, self.timeline.events["coded", step])
-            rows = self._rows_of(step)
+            coded, rows = self.timeline.events["coded", step], self._rows_of(step)
+            now, head = max(now, coded), store.head * (coded > now)
             for width in (plan["K"], 32):
                 yield now
-                own = store.head + store.bytes_work(plan["Q_R"] * width)
-                now = max(now + own, self.shared.serve(now, rows * width, rows * width))
+                own, size = store.bytes_work(plan["Q_R"] * width), rows * width
+                now += head + own + self.shared.lost(now, own, size, size)
+                head = 0
             done = step * self.step_rows + rows
             while done >= min(self.rows, (phases + 1) * height) and phases * height < self.rows:
                 now += flag if plan.blocks > 1 else 0
