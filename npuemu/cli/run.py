@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from npuemu.cli import completion, debug, options
+from npuemu.cli import completion, debug, options, page
 from npuemu.cli import trace as traces
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
@@ -110,7 +110,7 @@ def run(
     timing = options.integer(jitter, "--jitter", 0, 1_000_000)
     dumps = debug.dump_files(dump)
     most = options.integer(print_limit, "--print-limit", 0)
-    recorded = traces.record(trace, trace_window)
+    recorded = traces.record(trace, trace_window) or html is not None
     files = (("--report", report), ("--trace", trace), ("--html", html))
     for option, path in files:
         options.writable(path, option)
@@ -137,16 +137,16 @@ def run(
             dumps=list(dumps), print_limit=most,
             on_print=lambda line: progress({"text": str(line)}),
         )  # fmt: skip
-    _write(result, wanted, report, trace, html)
+    _write(result, wanted, report, trace)
+    if html is not None:
+        page.write(result, kernel, html)
     debug.write_dumps(result, dumps)
     _show(result, kernel, report)
     missing = debug.say_missing(result, dumps)
     return (2 if missing else 0) if result.ok else 1
 
 
-def _write(
-    result: Run, wanted: dict[str, str], report: str | None, trace: str | None, html: str | None
-) -> None:
+def _write(result: Run, wanted: dict[str, str], report: str | None, trace: str | None) -> None:
     """Write every file that was asked for."""
     if wanted:
         from npuemu.cli.tensors import write_outputs
@@ -160,10 +160,6 @@ def _write(
             sys.stdout.write(text.decode())
         else:
             options.write(report, text, "--report")
-    if html is not None:
-        from npuemu.report.html import page
-
-        options.write(html, page(result.report, peak=_peak(result)).encode(), "--html")
     if trace is not None:
         traces.write(result, trace)
 
