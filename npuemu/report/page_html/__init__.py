@@ -103,7 +103,7 @@ def _parts(
     roofs = roofline.plot(report, peak) + roofline.resources(report)
     return {
         "diagnostics": _Part("Diagnostics", "Diagnostics", findings),
-        "why": _Part("Why", "Why it takes as long", why.section_body(report, links)),
+        "why": _Part("Why", "Why it took so long", why.section_body(report, links)),
         "stalls": _Part(
             "Pipes", "Pipes: busy, stalled, idle", tables.pipes(report),
             "Every cycle of a pipe is busy, stalled by one cause, or idle once its core has ended."
