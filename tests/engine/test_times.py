@@ -234,7 +234,7 @@ def test_heads_do_not_hold_l2() -> None:
     cube, vector = BESIDE_HEADS
     found = []
     for loads in (0, 21):
-        done = run(cube, vector.format(loads=loads), GM, blocks=11, trace=True)
+        done = run(cube, vector.format(loads=loads), GM, blocks=11, record=True)
         _, second = spans(done, "mov_gm_ub", "10.aiv1")
         (store,) = spans(done, "fix_l0c_gm", "10.aic")
         assert 128 < second[0] < 128 + 200 and 128 < store[0] < 128 + 200
@@ -250,7 +250,7 @@ def test_the_head_lies_behind_the_turn() -> None:
     and itself, and its last byte needs a head more. The first one's lines are new.
     """
     body = registers({1: 0}) + "\n    li r2, IN\n    mov_gm_ub r1, r2, len=65536\n"
-    done = run(vector=body, head=GM, blocks=24, trace=True)
+    done = run(vector=body, head=GM, blocks=24, record=True)
     ends = sorted(end - start - 200 for start, end in spans(done, "mov_gm_ub"))
     own, new = -(-65536 // 113), -(-65536 // 48)
     turns = [max(own, -(-n * 65536 // 2640)) for n in range(2, 49)]
