@@ -17,11 +17,11 @@ DEMO := demo/run.py
 BENCH := benchmarks/run.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow bench lint wheel docs docs-check clean
+.PHONY: help setup demo test test-slow bench lint wheel docs docs-check browser clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
-	@echo "also: make setup lint wheel docs docs-check clean"
+	@echo "also: make setup lint wheel docs docs-check browser clean"
 
 # --- set-up, each done once -------------------------------------------------------------------
 
@@ -51,8 +51,12 @@ setup: $(VENV)/.stamp-setup
 demo: $(VENV)/.stamp-demo
 	@$(ONE_THREAD) $(BIN)/python $(DEMO)
 
-test: lint docs-check
+test: lint docs-check browser
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+
+# Chromium, where it may be installed; else the tests of the HTML page are skipped (CI=true: fail).
+browser:
+	@sh tests/browser/install.sh
 
 test-slow: $(VENV)/.stamp-setup
 	$(ONE_THREAD) $(BIN)/python -m pytest -q -m slow --timeout 7200

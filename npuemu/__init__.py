@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         machine,
         run,
     )
+    from npuemu.profiling.profile import profile
 
 __all__ = [
     "NpuemuError",
@@ -26,12 +27,17 @@ __all__ = [
     "list_machines",
     "load",
     "machine",
+    "profile",
     "run",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """The interface of `npuemu.api`, imported when it is first asked for."""
+    if name == "profile":
+        from npuemu.profiling.profile import profile
+
+        return profile
     if name in __all__:
         from npuemu import api
 

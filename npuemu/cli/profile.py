@@ -10,6 +10,7 @@ import typer
 
 from npuemu.cli import completion, options
 from npuemu.cli.progress import Progress
+from npuemu.cli.sources import Sources
 from npuemu.errors import UserError
 
 
@@ -46,6 +47,7 @@ def profile(
     from npuemu import api
     from npuemu.profiling.profile import profile as make_profile
     from npuemu.report.json_schema import as_report, encode
+    from npuemu.report.terminal import findings
 
     loaded = api.load(kernel, **bound)
     with Progress() as progress:
@@ -53,9 +55,10 @@ def profile(
             loaded, machine=machine, blocks=loaded.blocks, mode=chosen, seed=first,
             progress=progress, record=True,
         )  # fmt: skip
-    assert result.recording is not None
-    typed = as_report(result.report)
-    found = make_profile(typed, result.recording)
+    if not result.cycles:  # it broke off at once: there is nothing but its findings
+        sys.stderr.write(findings(result.report, _sources(kernel)))
+        return 1
+    typed, found = as_report(result.report), make_profile(result)
     if report is not None:
         text = encode({**result.report, "profile": found})
         if report == "-":
@@ -66,16 +69,20 @@ def profile(
     return 0 if result.ok else 1
 
 
+def _sources(kernel: str) -> Sources:
+    """The lines of a kernel's text and of its includes."""
+    path = Path(kernel)
+    return Sources(path.parent if path.exists() else None)
+
+
 def _show(kernel: str, report: object, profile: object, *, to_stderr: bool) -> None:
     """The profile on standard output; only the findings, on stderr, when the JSON goes there."""
-    from npuemu.cli.sources import Sources
     from npuemu.report import profile_text, terminal
     from npuemu.report.json_schema import Profile, as_report
 
     assert isinstance(profile, Profile)
     typed = as_report(report)  # type: ignore[arg-type]
-    path = Path(kernel)
-    sources = Sources(path.parent if path.exists() else None)
+    sources = _sources(kernel)
     if to_stderr:
         sys.stderr.write(terminal.findings(typed, sources))
         return

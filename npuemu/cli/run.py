@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from npuemu.cli import completion, debug, options
+from npuemu.cli import completion, debug, options, page
+from npuemu.cli import trace as traces
 from npuemu.cli.progress import Progress
 from npuemu.errors import UserError
 
@@ -74,7 +75,12 @@ def run(
         typer.Option("--report", metavar="FILE.json", help="Write the report; - is stdout."),
     ] = None,
     trace: Annotated[
-        str | None, typer.Option("--trace", metavar="FILE", help="Write a Chrome JSON trace.")
+        str | None,
+        typer.Option("--trace", metavar="FILE", help="Write a trace: Perfetto's form, or .json."),
+    ] = None,
+    trace_window: Annotated[
+        str | None,
+        typer.Option("--trace-window", metavar="A:B", help="Cycles of the trace; A: and :B too."),
     ] = None,
     html: Annotated[
         str | None, typer.Option("--html", metavar="FILE", help="Write an HTML report.")
@@ -104,6 +110,7 @@ def run(
     timing = options.integer(jitter, "--jitter", 0, 1_000_000)
     dumps = debug.dump_files(dump)
     most = options.integer(print_limit, "--print-limit", 0)
+    recorded = traces.record(trace, trace_window) or html is not None
     files = (("--report", report), ("--trace", trace), ("--html", html))
     for option, path in files:
         options.writable(path, option)
@@ -126,20 +133,20 @@ def run(
         result = api.run(
             loaded, machine=machine, inputs=given, blocks=loaded.blocks, mode=chosen,
             check=not no_check, progress=progress, seed=first, threads=workers, max_cycles=limit,
-            record=trace is not None, shuffle=timings, jitter=timing,
+            record=recorded, shuffle=timings, jitter=timing,
             dumps=list(dumps), print_limit=most,
             on_print=lambda line: progress({"text": str(line)}),
         )  # fmt: skip
-    _write(result, wanted, report, trace, html)
+    _write(result, wanted, report, trace)
+    if html is not None:
+        page.write(result, kernel, html)
     debug.write_dumps(result, dumps)
     _show(result, kernel, report)
     missing = debug.say_missing(result, dumps)
     return (2 if missing else 0) if result.ok else 1
 
 
-def _write(
-    result: Run, wanted: dict[str, str], report: str | None, trace: str | None, html: str | None
-) -> None:
+def _write(result: Run, wanted: dict[str, str], report: str | None, trace: str | None) -> None:
     """Write every file that was asked for."""
     if wanted:
         from npuemu.cli.tensors import write_outputs
@@ -153,22 +160,8 @@ def _write(
             sys.stdout.write(text.decode())
         else:
             options.write(report, text, "--report")
-    if html is not None:
-        from npuemu.report.html import page
-
-        options.write(html, page(result.report, peak=_peak(result)).encode(), "--html")
     if trace is not None:
-        _write_trace(result, trace)
-
-
-def _write_trace(result: Run, path: str) -> None:
-    from npuemu.report.trace import spans, write_trace
-
-    recording = result.recording
-    if recording is None:
-        raise UserError("--trace: this run recorded no trace")
-    with Path(path).open("w", encoding="utf-8") as target:
-        write_trace(target, spans(recording), recording.clock_mhz)
+        traces.write(result, trace)
 
 
 def _show(result: Run, kernel: str, report: str | None) -> None:

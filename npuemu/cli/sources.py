@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,6 +24,17 @@ class Sources:
             if 0 < number <= len(lines):
                 return lines[number - 1]
         return None
+
+    def files(self, places: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Lines of all files that ``places`` name, by the name they are named with."""
+        names = {name for name, _ in map(self._split, places) if name is not None}
+        found = {}
+        for name in sorted(names):
+            folders = [Path(), *([self._folder] if self._folder else [])]
+            lines = next((text for f in folders if (text := _lines(f / name))), None)
+            if lines:
+                found[name] = tuple(lines)
+        return found
 
     @staticmethod
     def _split(where: str) -> tuple[str | None, int]:

@@ -28,6 +28,8 @@ for name in sys.argv[1:]:
     address(name)
 """
 _loaded: dict[str, Any] = {}
+_known: set[str] = set()
+"""Names whose marks have been seen."""
 _helper: list[subprocess.Popen[bytes]] = []
 _missing: list[str] = []
 """What the second process compiles, in its order."""
@@ -40,12 +42,19 @@ def _mark(name: str) -> Path:
 
 def is_cached(name: str) -> bool:
     """Whether a unit (``room:name``) or the engine has been compiled into this cache before."""
-    return _mark(name).exists()
+    if name not in _known and _mark(name).exists():
+        _known.add(name)
+    return name in _known
 
 
 def mark(name: str) -> None:
     """Remember that ``name`` is compiled."""
     _mark(name).touch()
+
+
+def loaded(name: str) -> int:
+    """Address of a unit that this process has loaded, 0 for any other."""
+    return int(_loaded[name].address) if name in _loaded else 0
 
 
 def address(name: str, notify: Notify | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from npuemu.engine import state as st
 from npuemu.errors import UserError
-from npuemu.isa.codec import IsaError, Reg, decode
+from npuemu.isa.codec import IsaError, Reg, meaning
 from npuemu.isa.footprint import SLOT_CONSTANT, VALUES, Programs
 from npuemu.isa.table import PIPES, Isa, Record, load
 from npuemu.machine import Machine
@@ -41,6 +42,52 @@ class Decoded:
     records: list[Record]
     operands: list[dict[str, int | Reg]]
     memos: int
+
+
+REMEMBERED = 1 << 14
+"""Words whose meaning is kept: kernels of one family, and one kernel at many shapes, share most."""
+
+
+@lru_cache(REMEMBERED)
+def _objection(machine: Machine, isa: Isa, section: str, word: int) -> str | None:
+    """Why a section of this machine cannot hold a word, or None if it can."""
+    return machine.objection(*meaning(isa, word), section)
+
+
+@lru_cache(REMEMBERED)
+def _columns(isa: Isa, word: int) -> tuple[tuple[int, ...], Any]:
+    """What a word's row holds in every launch, and for a data instruction what its footprint,
+    cost and plan depend on.
+    """
+    record, values = meaning(isa, word)
+    row = [0] * st.CODE_COLUMNS
+    row[st.C_OPCODE] = record.opcode
+    row[st.C_PIPE] = _pipe(record, values)
+    row[st.C_OPERANDS] = len(record.operands)
+    row[st.C_MEMO] = -1
+    for i, operand in enumerate(record.operands):
+        value = values[operand.name]
+        if isinstance(value, Reg):
+            row[st.C_VALUE + i] = value.index
+            if operand.kind != "rd":
+                row[st.C_REGISTERS] |= 1 << i
+        else:
+            row[st.C_VALUE + i] = value
+    row[st.C_TIMED] = row[st.C_REGISTERS]
+    if not record.is_data:
+        return tuple(row), None
+    row[st.C_ADDRESSES] = sum(1 << i for i, o in enumerate(record.operands) if o.mem is not None)
+    known = sorted((k, v) for k, v in values.items() if not isinstance(v, Reg))
+    return tuple(row), (record.name, tuple(known))
+
+
+def _pipe(record: Record, values: dict[str, int | Reg]) -> int:
+    """The pipe that queues an instruction; barriers of all pipes belong to S."""
+    if not record.pipe.startswith("operand:"):
+        return PIPES.index(record.pipe)
+    pipe = values[record.pipe.removeprefix("operand:")]
+    assert isinstance(pipe, int)
+    return st.S if record.name == "pipe_barrier" and pipe == 7 else pipe
 
 
 def cost_row(timing: Timing, misaligned_percent: int) -> list[int]:
@@ -85,11 +132,11 @@ class Decoder:
         base = len(self.code)
         for index, word in enumerate(words):
             try:
-                record, values = decode(self.isa, word)
-                self._legal(name, record, values, len(words))
+                record, values = meaning(self.isa, word)
+                self._legal(name, word, record, values, len(words))
             except IsaError as error:
                 raise UserError(f"{name} instruction {index}: {error.message}") from None
-            self.code.append(self._row(name, record, values))
+            self.code.append(self._row(word, record, values))
             self.records.append(record)
             self.operands.append(values)
         last = self.records[-1].name if words else "halt"
@@ -100,56 +147,37 @@ class Decoder:
         return base, len(words)
 
     def _legal(
-        self, section: str, record: Record, values: dict[str, int | Reg], length: int
+        self,
+        section: str,
+        word: int,
+        record: Record,
+        values: dict[str, int | Reg],
+        length: int,
     ) -> None:
         """Core, pipes, machine and labels of an instruction."""
-        reason = self.machine.objection(record, values, section)
+        reason = _objection(self.machine, self.isa, section, word)
         if reason is not None:
             raise IsaError(None, reason)
-        for operand in record.operands:
+        for operand in record.labels:
             value = values[operand.name]
-            if operand.kind == "label" and not 0 <= int(value) < length:  # type: ignore[arg-type]
+            if not 0 <= int(value) < length:  # type: ignore[arg-type]
                 raise IsaError(operand.name, f"{operand.name}: {value} is outside the section")
 
-    def _row(self, section: str, record: Record, values: dict[str, int | Reg]) -> list[int]:
-        row = [0] * st.CODE_COLUMNS
-        row[st.C_OPCODE] = record.opcode
-        row[st.C_PIPE] = self._pipe(record, values)
-        row[st.C_OPERANDS] = len(record.operands)
-        row[st.C_MEMO] = -1
-        for i, operand in enumerate(record.operands):
-            value = values[operand.name]
-            if isinstance(value, Reg):
-                row[st.C_VALUE + i] = value.index
-                if operand.kind != "rd":
-                    row[st.C_REGISTERS] |= 1 << i
-            else:
-                row[st.C_VALUE + i] = value
-        row[st.C_TIMED] = row[st.C_REGISTERS]
-        if record.is_data:
-            known = {k: v for k, v in values.items() if not isinstance(v, Reg)}
-            key = (record.name, tuple(sorted(known.items())))
+    def _row(self, word: int, record: Record, values: dict[str, int | Reg]) -> list[int]:
+        columns, key = _columns(self.isa, word)
+        row = list(columns)
+        if key is not None:
             if key not in self._seen:
+                known = {k: v for k, v in values.items() if not isinstance(v, Reg)}
                 self._seen[key] = self._data(record, known)
             row[st.C_FOOTPRINT], row[st.C_COST], row[st.C_PLAN], row[st.C_PLAN_LENGTH] = self._seen[
                 key
             ]
             row[st.C_TIMED] &= self.footprints.used[row[st.C_FOOTPRINT]]
-            row[st.C_ADDRESSES] = sum(
-                1 << i for i, o in enumerate(record.operands) if o.mem is not None
-            )
             if self.footprints.movable[row[st.C_FOOTPRINT]] and self.memos < st.MEMO_ROWS:
                 row[st.C_MEMO] = self.memos
                 self.memos += 1
         return row
-
-    def _pipe(self, record: Record, values: dict[str, int | Reg]) -> int:
-        """The pipe that queues an instruction; barriers of all pipes belong to S."""
-        if not record.pipe.startswith("operand:"):
-            return PIPES.index(record.pipe)
-        pipe = values[record.pipe.removeprefix("operand:")]
-        assert isinstance(pipe, int)
-        return st.S if record.name == "pipe_barrier" and pipe == 7 else pipe
 
     def _data(self, record: Record, known: dict[str, int]) -> tuple[int, int, int, int]:
         footprint = self.footprints.add(record, known)

@@ -36,6 +36,8 @@ EVENT_ROWS, LEDGER_ROWS = 1 << 14, 1 << 12
 OPERANDS = st.C_TIMED - st.C_VALUE
 POPS_PER_CALL = 1 << 21
 LIVELOCK = 10_000_000
+SPLIT = "cube:mmad_"
+"""Units that the helper threads share."""
 START_STREAM, LATEST_START = 1 << 21, 4096
 CUBE_MEMORIES = ("L1", "L0A", "L0B", "L0C", "BT", "FB", "L0A_MX", "L0B_MX")
 ROLES = {"in": st.ROLE_IN, "out": st.ROLE_OUT, "scratch": st.ROLE_SCRATCH}
@@ -335,7 +337,7 @@ class Launch:
             touched=np.zeros(self.gm.size // line + 2, np.uint8),
             ctx=ctx,
             marks=self._marks(ctx),
-            units=zeros(len(decoded.units)),
+            units=self._ready_units(),
             plans=decoded.plans,
             profile=zeros(len(decoded.code), st.PROFILE_COLUMNS),
             problem=zeros(st.DIAGNOSTIC_COLUMNS),
@@ -377,9 +379,18 @@ class Launch:
         finally:
             self.workers.stop()
 
+    def _is_split(self, name: str) -> bool:
+        return self.workers is not None and name.startswith(SPLIT)
+
+    def _ready_units(self) -> Ints:
+        """Addresses of the units that are loaded already; the loop asks for the others."""
+        names = self.decoded.units
+        found = [0 if self._is_split(name) else compiled.loaded(name) for name in names]
+        return np.array(found, np.int64)
+
     def _unit_address(self, name: str) -> int:
-        if self.workers is not None and name.startswith("cube:mmad_"):
-            return self.workers.unit(name.removeprefix("cube:mmad_"))
+        if self.workers is not None and self._is_split(name):
+            return self.workers.unit(name.removeprefix(SPLIT))
         return compiled.address(name, self.notify)
 
     def _run(self) -> int:

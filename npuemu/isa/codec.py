@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from npuemu.isa.table import OPCODE_BITS, REGISTERS, WORD_BITS, Isa, Operand, Record
 
@@ -47,13 +48,8 @@ def _check_number(operand: Operand, value: int, lo: int, hi: int) -> None:
 
 
 def immediate_range(operand: Operand) -> tuple[int, int]:
-    """Lowest and highest immediate that the field of an ``x``, ``imm`` or ``label`` operand can
-    hold.
-    """
-    bits = operand.width - 1 if operand.kind == "x" else operand.width
-    if operand.signed:
-        return max(operand.lo, -(1 << (bits - 1))), min(operand.hi, (1 << (bits - 1)) - 1)
-    return operand.lo, min(operand.hi, (1 << bits) - 1)
+    """Lowest and highest immediate that an ``x``, ``imm`` or ``label`` operand can hold."""
+    return operand.immediates
 
 
 def _encode_field(operand: Operand, value: Value) -> int:
@@ -75,8 +71,7 @@ def _encode_field(operand: Operand, value: Value) -> int:
                 operand.name, f"{operand.name} must be one of {', '.join(operand.symbols())}"
             )
         return value
-    lo, hi = immediate_range(operand)
-    _check_number(operand, value, lo, hi)
+    _check_number(operand, value, *operand.immediates)
     if operand.kind == "x":
         return 1 << (operand.width - 1) | value & ((1 << (operand.width - 1)) - 1)
     return value & ((1 << operand.width) - 1)
@@ -103,7 +98,7 @@ def _decode_field(operand: Operand, raw: int) -> Value:
             raise IsaError(operand.name, f"{operand.name}: {raw} names nothing")
         return raw
     value = raw - (1 << bits) if operand.signed and raw >> (bits - 1) else raw
-    _check_number(operand, value, *immediate_range(operand))
+    _check_number(operand, value, *operand.immediates)
     return value
 
 
@@ -112,8 +107,8 @@ def encode(record: Record, values: Mapping[str, Value]) -> int:
     names a bad one.
     """
     word = record.opcode
-    unknown = set(values) - {o.name for o in record.operands}
-    if unknown:
+    if not values.keys() <= record.names:
+        unknown = set(values) - record.names
         raise IsaError(sorted(unknown)[0], f"{record.name} has no operand {sorted(unknown)[0]}")
     for operand in record.operands:
         value = values.get(operand.name)
@@ -127,6 +122,13 @@ def encode(record: Record, values: Mapping[str, Value]) -> int:
 
 def decode(isa: Isa, word: int) -> tuple[Record, dict[str, Value]]:
     """128-bit word -> record and operand values; IsaError when it is no instruction."""
+    record, values = meaning(isa, word)
+    return record, values.copy()
+
+
+@lru_cache(1 << 14)
+def meaning(isa: Isa, word: int) -> tuple[Record, dict[str, Value]]:
+    """`decode`, kept: kernels of one family share most of their words. Not to be changed."""
     record = isa.by_opcode.get(word & ((1 << OPCODE_BITS) - 1))
     if record is None:
         raise IsaError(None, f"no instruction has opcode {word & 0xFF:#04x}")

@@ -14,7 +14,7 @@ import ast
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from npuemu.isa.table import MEM, Isa, Operand, Record
@@ -31,6 +31,8 @@ SLOT_REPS, SLOT_LAST, SLOT_COUNTER, SLOT_ACTIVE = 17, 18, 19, 20
 SLOT_TEMPORARY = 24
 SLOT_CONSTANT = 96
 VALUES = 8192
+SYMBOL = 1 << 20
+"""Stands for a slot that a launch has still to give: the first constant of a compiled program."""
 
 _BINARY: dict[type[ast.AST], tuple[int, Callable[[int, int], int]]] = {
     ast.Add: (ADD, operator.add),
@@ -80,6 +82,21 @@ third.
 """
 
 
+class Symbols:
+    """Constants and lookup tables of one program, numbered from ``SYMBOL`` in their order."""
+
+    def __init__(self) -> None:
+        self.found: dict[int | tuple[int, ...], int] = {}
+
+    def constant(self, value: int) -> int:
+        """What stands for the slot of a constant."""
+        return self.found.setdefault(int(value), SYMBOL + len(self.found))
+
+    def lookup(self, table: tuple[int, ...]) -> int:
+        """What stands for the first slot of a lookup table."""
+        return self.found.setdefault(table, SYMBOL + len(self.found))
+
+
 @dataclass
 class Pool:
     """Constants and lookup tables shared by all programs, at ``SLOT_CONSTANT`` and above of the
@@ -115,6 +132,7 @@ class Slot:
 Known = int | Slot
 
 
+@cache
 def enum_tables(isa: Isa) -> dict[str, tuple[int, ...]]:
     """Lookup tables that expressions may index: ``BITS_<enum>``, ``SRC_BITS`` and ``DST_BITS``
     of casts.
@@ -142,7 +160,11 @@ class Compiler:
     """One footprint program. ``known`` maps operand names to values fixed in the word."""
 
     def __init__(
-        self, record: Record, known: dict[str, int], tables: dict[str, tuple[int, ...]], pool: Pool
+        self,
+        record: Record,
+        known: dict[str, int],
+        tables: dict[str, tuple[int, ...]],
+        pool: Symbols,
     ):
         self.record = record
         self.tables = tables
@@ -330,6 +352,33 @@ class Compiler:
         return self.rows
 
 
+@dataclass(frozen=True)
+class Compiled:
+    """A footprint program that any launch can take over: ``constants`` (numbers, lookup tables) in
+    the order of what stands for their slots; ``movable``, ``used``: as the compiler says.
+    """
+
+    rows: tuple[tuple[int, ...], ...]
+    constants: tuple[int | tuple[int, ...], ...]
+    movable: bool
+    used: int
+
+    def placed(self, pool: Pool) -> list[list[int]]:
+        """The rows with the slots that a launch gives."""
+        slots = [pool.constant(c) if isinstance(c, int) else pool.lookup(c) for c in self.constants]
+        return [[v if v < SYMBOL else slots[v - SYMBOL] for v in row] for row in self.rows]
+
+
+@lru_cache(1 << 12)
+def compiled(isa: Isa, name: str, known: tuple[tuple[str, int], ...]) -> Compiled:
+    """The program of an instruction with these known operands."""
+    symbols = Symbols()
+    compiler = Compiler(isa.by_name[name], dict(known), enum_tables(isa), symbols)
+    rows = tuple(map(tuple, compiler.compile()))
+    movable = compiler.moves_with_its_addresses()
+    return Compiled(rows, tuple(symbols.found), movable, compiler.used())
+
+
 @dataclass
 class Programs:
     """All footprint programs of a launch, shared between equal instructions."""
@@ -341,18 +390,15 @@ class Programs:
     movable: list[bool] = field(default_factory=list)
     used: list[int] = field(default_factory=list)
     _seen: dict[Any, int] = field(default_factory=dict)
-    _tables: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def add(self, record: Record, known: dict[str, int]) -> int:
         """Number of the program for this record with these known operands."""
         key = (record.name, tuple(sorted(known.items())))
         if key not in self._seen:
-            if not self._tables:
-                self._tables = enum_tables(self.isa)
-            compiler = Compiler(record, known, self._tables, self.pool)
-            self.rows += compiler.compile()
-            self.movable.append(compiler.moves_with_its_addresses())
-            self.used.append(compiler.used())
+            program = compiled(self.isa, *key)
+            self.rows += program.placed(self.pool)
+            self.movable.append(program.movable)
+            self.used.append(program.used)
             self.starts.append(len(self.rows))
             self._seen[key] = len(self.starts) - 2
         return self._seen[key]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class TableError(Exception):
     """The declared tables contradict themselves; names the record."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class EnumSet:
     """Named values of an operand. ``bits`` holds element sizes (an int, or nothing) by symbol."""
 
@@ -46,12 +46,16 @@ class EnumSet:
     values: dict[str, int]
     bits: dict[str, int]
 
+    @cached_property
+    def _symbols(self) -> dict[int, str]:
+        return {value: symbol for symbol, value in reversed(self.values.items())}
+
     def symbol(self, value: int) -> str | None:
         """The symbol of a number, or None."""
-        return next((s for s, v in self.values.items() if v == value), None)
+        return self._symbols.get(value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operand:
     """One operand: a field of ``width`` bits at ``lsb``.
 
@@ -81,13 +85,27 @@ class Operand:
         """Highest bit of the field."""
         return self.lsb + self.width - 1
 
-    def symbols(self) -> tuple[str, ...]:
-        """Enum symbols this operand takes."""
+    @cached_property
+    def _symbols(self) -> tuple[str, ...]:
         assert self.enum is not None
         return self.allowed if self.allowed is not None else tuple(self.enum.values)
 
+    def symbols(self) -> tuple[str, ...]:
+        """Enum symbols this operand takes."""
+        return self._symbols
 
-@dataclass(frozen=True, slots=True)
+    @cached_property
+    def immediates(self) -> tuple[int, int]:
+        """Lowest and highest immediate that the field of an ``x``, ``imm`` or ``label`` operand
+        can hold.
+        """
+        bits = self.width - 1 if self.kind == "x" else self.width
+        if self.signed:
+            return max(self.lo, -(1 << (bits - 1))), min(self.hi, (1 << (bits - 1)) - 1)
+        return self.lo, min(self.hi, (1 << bits) - 1)
+
+
+@dataclass(frozen=True)
 class Record:
     """One instruction. Expression strings (let, reads, writes, units, macs, elements) see the
     operands by name.
@@ -124,10 +142,20 @@ class Record:
             return None
         return _memory(self.reads[0]), _memory(self.writes[0])
 
-    @property
+    @cached_property
     def suffixes(self) -> tuple[Operand, ...]:
         """Operands written as dotted suffixes of the mnemonic."""
         return tuple(o for o in self.operands if o.enum is not None and o.enum.suffix)
+
+    @cached_property
+    def labels(self) -> tuple[Operand, ...]:
+        """Operands that name an instruction of the section."""
+        return tuple(o for o in self.operands if o.kind == "label")
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names of the operands."""
+        return frozenset(o.name for o in self.operands)
 
     def operand(self, name: str) -> Operand:
         """The operand of that name; KeyError if there is none."""
@@ -148,9 +176,9 @@ def _memory(shape: str) -> str:
     return next(str(word) for word in re.findall(r"\w+", shape) if word in MEM)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Isa:
-    """The whole instruction set."""
+    """The whole instruction set; one is no other, so that what is derived from it can be kept."""
 
     records: tuple[Record, ...]
     by_name: dict[str, Record]

@@ -8,6 +8,8 @@ engine's own, never a program's.
 
 from __future__ import annotations
 
+import math
+import mmap
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,22 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 _WORD = types.int64
+
+
+def sparse(*shape: int) -> NDArray[np.int64]:
+    """Zeros of which few will be touched: small pages, each made when it is written first.
+
+    NumPy asks for huge pages, and a word in each of a thousand of them is gigabytes to clear.
+    """
+    words = math.prod(shape)
+    memory = mmap.mmap(-1, max(8 * words, mmap.PAGESIZE), **_PRIVATE)
+    return np.frombuffer(memory, np.int64, words).reshape(shape)
+
+
+_PRIVATE: dict[str, int] = (
+    {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+)
+"""Not shared with child processes, where the system can tell."""
 
 
 class Areas:

@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,12 @@ names: tuple[str, ...] = _names()
 """Built-in machines by name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Machine:
-    """A checked machine file and what the rest of the package asks of it."""
+    """A checked machine file and what the rest of the package asks of it.
+
+    One is no other, so that what is derived from it can be kept.
+    """
 
     file: MachineFile
     source: Path
@@ -227,12 +230,18 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> dict[str, Any]:
+    """A file's dictionary, shared by all that read the same text: not to be changed."""
+    return tomllib.loads(text)
+
+
 def _read(path: Path, depth: int = 0) -> dict[str, Any]:
     """A file's dictionary with its bases merged in."""
     try:
         if path.exists() and not path.is_file():
             raise MachineError(f"cannot read machine file {path}: not a regular file")
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = _parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise MachineError(f"cannot read machine file {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npuemu.jit.areas import sparse
 from npuemu.observe import areas as ar
 from npuemu.observe.areas import GRANULE_SHIFT
 from npuemu.observe.occupancy import Occupancy
@@ -18,6 +19,7 @@ RECORDS = 1 << 19
 LEAVES = 1 << 12
 LOG_ROWS = 1 << 16
 MEMORIES = 16
+TILES_VALID = slice(ar.TILE_FIRST + ar.TILE_VALID, None, ar.TILE_WORDS)
 FLAGS, RELEASES, ARRIVALS = 512, 32 * 16, 96 * 16
 """Clocks of a core: of its flags, of the counts of its counters, of its arrivals in three modes."""
 
@@ -109,10 +111,10 @@ class Watch:
         few = cores if self.check else 0
 
         def clocks(count: int) -> Ints:
-            return np.zeros((count, stride), np.int64)
+            return sparse(count, stride)
 
         self.header = np.zeros(ar.HEADER_WORDS, np.int64)
-        self.records = np.zeros((RECORDS, ar.RECORD_COLUMNS), np.int64)
+        self.records = sparse(RECORDS, ar.RECORD_COLUMNS)
         self.leaves = np.zeros((LEAVES, ar.LEAF_WORDS), np.int32)
         self.free = np.arange(LEAVES - 1, -1, -1, dtype=np.int64)  # leaf 0 stands for none
         self.places = np.zeros((cores * MEMORIES, ar.PLACE_COLUMNS), np.int64)
@@ -260,6 +262,8 @@ class Watch:
             last = first + (memory.size >> GRANULE_SHIFT)
             written, read = self.written[first:last], self.read[first:last]
             row = self.tiles[memory.slot]
+            if not written.any() and not row[TILES_VALID].any():
+                continue
             for i in range(ar.TILES):
                 tile = row[ar.TILE_FIRST + i * ar.TILE_WORDS :][: ar.TILE_WORDS]
                 if tile[ar.TILE_VALID]:

@@ -1,13 +1,12 @@
-"""What would make a run faster, each hint with its figures and the most it can gain.
+"""What would make a run faster, each hint with its figures and what it is worth.
 
-A rule looks for one pattern. Gains are upper bounds: what the critical path or the stalls show, and
-never more than the busiest pipe leaves.
+A rule looks for one pattern. What a hint is worth is an estimate, from the stalls or the critical
+path: where pipes overlap no more than the busiest one leaves, though its heads may go as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import combinations
 
 from npuemu.profiling.evidence import Evidence, pointers
 from npuemu.profiling.limits import limits
@@ -35,34 +34,46 @@ def _for_flag(evidence: Evidence, wait: Wait, cycles: float) -> str:
     )
 
 
+def _rings(waits_for: dict[str, list[str]]) -> Iterator[tuple[str, ...]]:
+    """Rings of pipes each of which waits for the next one, each ring once."""
+
+    def walk(path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        for pipe in waits_for.get(path[-1], []):
+            if pipe == path[0]:
+                yield path
+            elif pipe not in path and pipe > path[0]:  # a ring begins at its first name
+                yield from walk((*path, pipe))
+
+    for first in sorted(waits_for):
+        yield from walk((first,))
+
+
 def take_turns(evidence: Evidence) -> Iterator[Hint]:
-    """Two pipes that wait for each other over a single event: nothing of the two overlaps."""
+    """Pipes that wait for each other in a ring with a single event: nothing of them overlaps."""
     for core in ("aic", "aiv"):
-        pipes = [row.pipe for row in evidence.rows if evidence.kind(row) == core]
-        for a, b in combinations([pipe for pipe in pipes if pipe != "S"], 2):
-            forth, back = _waiting(evidence, core, a, b), _waiting(evidence, core, b, a)
-            if not forth or not back:
+        pipes = [r.pipe for r in evidence.rows if evidence.kind(r) == core and r.pipe != "S"]
+        found = {(a, b): _waiting(evidence, core, a, b) for a in pipes for b in pipes if a != b}
+        cycles = {
+            (a, b): evidence.mean(core, a, sum(wait.cycles for _, wait in waits))
+            for (a, b), waits in found.items()
+        }
+        edges = [pair for pair, n in cycles.items() if evidence.share(n) >= LEAST]
+        for ring in _rings({a: [b for x, b in edges if x == a] for a, _ in edges}):
+            pairs = list(zip(ring, (*ring[1:], ring[0]), strict=True))
+            if min(evidence.events(core, b, a) for a, b in pairs) > 1:
                 continue
-            if min(evidence.events(core, a, b), evidence.events(core, b, a)) > 1:
-                continue
-            times = [
-                evidence.mean(core, pipe, sum(wait.cycles for _, wait in found))
-                for pipe, found in ((a, forth), (b, back))
-            ]
-            gain = min(*times, evidence.room())
+            gain = min(*(cycles[pair] for pair in pairs), evidence.room())
             if evidence.share(gain) < LEAST:
                 continue
-            text = " and ".join(
-                _for_flag(evidence, found[0][1], cycles)
-                for found, cycles in zip((forth, back), times, strict=True)
-            )
+            text = ", ".join(_for_flag(evidence, found[p][0][1], cycles[p]) for p in pairs)
             yield Hint(
                 kind="take_turns",
-                message=f"{a} and {b} of the {KIND_TITLES[core]} core take turns: {text}",
-                advice=f"give what {a} and {b} hand over two buffers and two events in each "
-                "direction, so that one is filled while the other is used",
+                message=f"{', '.join(ring[:-1])} and {ring[-1]} of the {KIND_TITLES[core]} core "
+                f"take turns: {text}",
+                advice="give what they hand over two buffers, and two events in each direction, "
+                "so that one is filled while the other is used",
                 gain=round(gain),
-                evidence=pointers("waits", [i for i, _ in (*forth[:2], *back[:2])], 4),
+                evidence=pointers("waits", [found[pair][0][0] for pair in pairs], len(pairs)),
             )
 
 
@@ -160,25 +171,20 @@ _LOST = {
 
 
 def lost(evidence: Evidence) -> Iterator[Hint]:
-    """Cycles lost to bank conflicts or shared bandwidth."""
+    """Cycles of the critical path lost to bank conflicts or shared bandwidth."""
     for cause, (what, advice) in _LOST.items():
-        found = evidence.waits(lambda wait, cause=cause: wait.cause == cause)  # type: ignore[misc]
-        sums: dict[tuple[str, str], float] = {}
-        for _, wait in found:
-            key = wait.core, wait.pipe
-            sums[key] = sums.get(key, 0.0) + evidence.mean(*key, wait.cycles)
-        for (core, pipe), cycles in sums.items():
-            if evidence.share(cycles) < LEAST:
-                continue
-            those = [(i, w) for i, w in found if (w.core, w.pipe) == (core, pipe)]
-            first = those[0][1]
+        for core, pipe, those, cycles in _on_path(evidence, (cause,)):
+            waits = evidence.waits(
+                lambda w, at=(core, pipe, cause): (w.core, w.pipe, w.cause) == at  # type: ignore[misc]
+            )
             yield Hint(
                 kind=cause,
                 message=f"{KIND_TITLES[core]} {pipe} loses {percent(evidence.share(cycles))} of "
-                f"the run to {what}, most of it in {first.name} at {evidence.place(first.where)}",
+                f"the run to {what}, most of it in {_lines(evidence, those, 1)}",
                 advice=advice,
-                gain=round(cycles),
-                evidence=pointers("waits", [i for i, _ in those]),
+                gain=cycles,
+                evidence=pointers("profile/critical_path", [i for i, _ in those])
+                + pointers("waits", [i for i, _ in waits], 1),
             )
 
 

@@ -22,8 +22,41 @@ def limits(evidence: Evidence) -> Iterator[Hint]:
         return
     if row.pipe == "M":
         yield from _cube(evidence)
-    elif row.pipe == "MTE2":
-        yield from _reads(evidence)
+        return
+    again = list(_reads(evidence)) if row.pipe == "MTE2" else []
+    yield from again or _busiest_line(evidence)
+
+
+def _busiest_line(evidence: Evidence) -> Iterator[Hint]:
+    """What keeps the bounding pipe busy, where nothing better is known."""
+    row = evidence.busiest
+    core = evidence.kind(row)
+    lines = [
+        (i, line)
+        for i, line in enumerate(evidence.report.lines)
+        if (line.core, line.pipe) == (core, row.pipe)
+    ]
+    index, line = max(lines, key=lambda item: item[1].busy)
+    mean = evidence.mean(core, row.pipe, line.busy)
+    yield Hint(
+        kind="busiest_line",
+        message=f"{percent(mean / row.busy)} of {row.pipe}'s busy cycles are {line.name} at "
+        f"{evidence.place(line.where)}, executed {integer(line.count)} times",
+        advice=_LESS[row.pipe],
+        gain=0,
+        evidence=[f"/lines/{index}"],
+    )
+
+
+_LESS = {
+    "MTE2": "no byte is read twice: move fewer (a narrower type), or use more blocks, each of "
+    "which has its own path",
+    "MTE3": "store fewer bytes (a narrower type), or use more blocks",
+    "MTE1": "load each operand into L0 once for more products: larger m or n for one mmad",
+    "FIX": "store each result once, in the output's type, with larger m and n",
+    "V": "fewer passes over the data: fuse steps, use a narrower type, or more blocks",
+    "S": "take work out of loops, unroll them with .rep, or let each instruction do more",
+}
 
 
 def _cube(evidence: Evidence) -> Iterator[Hint]:

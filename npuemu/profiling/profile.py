@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from npuemu.api import Run
+from npuemu.errors import UserError
 from npuemu.observe.recording import Recording
 from npuemu.profiling.critical_path import critical_path, shares
 from npuemu.profiling.evidence import Evidence
 from npuemu.profiling.hints import hints
-from npuemu.report.json_schema import Bound, PathShare, Profile, Report
+from npuemu.report.json_schema import Bound, PathShare, Profile, Report, as_report
 from npuemu.report.summary import integer, percent
 
 BOUND = 0.8
@@ -18,8 +20,21 @@ _PARTS = {
 }  # fmt: skip
 
 
-def profile(report: Report, recording: Recording) -> Profile:
-    """The profile of a run that was recorded as a whole (``record=True``)."""
+def profile(run: Run) -> Profile:
+    """Why a run took as long as it did: what bounds it, its critical path, and hints.
+
+    The run must have been recorded as a whole, ``npuemu.run(kernel, record=True)``, and have taken
+    at least one cycle; UserError otherwise.
+    """
+    if run.recording is None:
+        raise UserError("a profile needs a recorded run: npuemu.run(kernel, record=True)")
+    if not run.cycles:
+        raise UserError("a run that ended before its first cycle has no profile")
+    return profile_of(as_report(run.report), run.recording)
+
+
+def profile_of(report: Report, recording: Recording) -> Profile:
+    """The same from a run's report and recording."""
     steps = critical_path(recording)
     path = [
         PathShare(

@@ -199,7 +199,9 @@ class Hint(_Part, frozen=True):
     kind: Annotated[str, Meta(description="`take_turns`, `heads`, `scalar` and so on")]
     message: Annotated[str, Meta(description="what is the case, with its figures")]
     advice: Annotated[str, Meta(description="what to change")]
-    gain: Annotated[int, Meta(ge=0, description="cycles of the run that it can save at most")]
+    gain: Annotated[
+        int, Meta(ge=0, description="about how many cycles of the run it is worth, an estimate")
+    ]
     evidence: Annotated[
         list[str], Meta(description="where the figures stand in the report, as JSON pointers")
     ]

@@ -68,7 +68,7 @@ def hints(report: Report, profile: Profile, style: Style) -> str:
     lines = ["hints"]
     for number, hint in enumerate(profile.hints, 1):
         share = hint.gain / report.cycles if report.cycles else 0.0
-        gain = f" (at most {integer(hint.gain)} cycles, {percent(share)})" if hint.gain else ""
+        gain = f" (about {integer(hint.gain)} cycles, {percent(share)})" if hint.gain else ""
         lines.append(_wrapped(f"{hint.message}{gain}", f"  {number}. ", style))
         lines.append(_wrapped(hint.advice, "     = try:  ", style))
         if hint.evidence:

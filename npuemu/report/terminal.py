@@ -10,7 +10,8 @@ from typing import Any, TextIO
 from npuemu import pages
 from npuemu.report import hot
 from npuemu.report.hot import SourceLine
-from npuemu.report.json_schema import Diagnostic, Report, as_report
+from npuemu.report.json_schema import Buffer, Diagnostic, Report, as_report
+from npuemu.report.places import Places
 from npuemu.report.summary import (
     bar,
     causes_text,
@@ -98,13 +99,26 @@ def pipes(report: Report, style: Style) -> str:
     return title + table(columns, rows, style)
 
 
+def _held(use: Buffer, places: Places, most: int = 2) -> str:
+    """Who holds a buffer at its peak: named ranges, or lines where nothing has a name."""
+    sums: dict[str, int] = {}
+    for holder in use.holders:
+        name = holder.buffer or places.short(holder.where)
+        sums[name] = sums.get(name, 0) + holder.bytes
+    listed = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{name} {size(n)}" for name, n in listed[:most]]
+    return ", ".join(shown) + (f", +{len(listed) - most} more" if len(listed) > most else "")
+
+
 def buffers(report: Report, style: Style) -> str:
     """Peak occupancy of the buffers that were used."""
     columns = [
         Column("buffer"), Column("capacity", True), Column("peak", True), Column("peak %", True),
         Column("", style="green"), Column("at cycle", True), Column("on core"),
+        Column("held by", wrap=True),
     ]  # fmt: skip
     full, empty = style.bar_cells
+    places = Places([h.where for use in report.buffers.values() for h in use.holders])
     rows = []
     for name, use in report.buffers.items():
         if not use.peak_bytes:
@@ -112,7 +126,8 @@ def buffers(report: Report, style: Style) -> str:
         share = use.peak_bytes / use.capacity if use.capacity else 0.0
         rows.append([
             name, size(use.capacity), size(use.peak_bytes), percent(share),
-            bar(share, _BAR, full, empty), integer(use.peak_cycle), use.core,
+            bar(share, _BAR if style.width >= _SMALL else _BAR // 2, full, empty),
+            integer(use.peak_cycle), use.core, _held(use, places),
         ])  # fmt: skip
     return "buffers\n" + table(columns, rows, style) if rows else ""
 

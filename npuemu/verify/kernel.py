@@ -49,9 +49,12 @@ def verify_kernel(
     """
     definition = load_golden(kernel)
     chosen = definition.cases if cases is None else tuple(cases)
+    from npuemu import api  # compiles: not when this module is only imported
+
     for case in overridden(chosen, params or {}):
+        program = api.load(kernel, machine=machine, blocks=blocks, **case.params)
         for seed in seeds if case.edit is None else seeds[:1]:
-            yield _verify_case(kernel, definition, case, seed, machine, blocks, threads)
+            yield _verify_case(program, definition, case, seed, blocks, threads)
 
 
 def overridden(cases: Sequence[Case], params: Mapping[str, int]) -> list[Case]:
@@ -69,17 +72,10 @@ def overridden(cases: Sequence[Case], params: Mapping[str, int]) -> list[Case]:
 
 
 def _verify_case(
-    kernel: str | Path,
-    definition: Golden,
-    case: Case,
-    seed: int,
-    machine: str | Path | None,
-    blocks: int,
-    threads: int,
+    program: Any, definition: Golden, case: Case, seed: int, blocks: int, threads: int
 ) -> CaseResult:
-    from npuemu import api  # compiles: not when this module is only imported
+    from npuemu import api
 
-    program = api.load(kernel, machine=machine, blocks=blocks, **case.params)
     params = {**case.params, **dict(getattr(program, "params", {}))}
     inputs, expected = _defined(definition, case, params, seed)
     cycles, difference = None, None

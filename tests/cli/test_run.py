@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def recording(*events: tuple[int, ...]) -> Recording:
 
 def test_files(api: FakeApi, npu: Npu, tmp_path: Path) -> None:
     api.recording = recording((0, 2, DATA, 0, 0, 10, 15, 15))
-    status, out, _ = npu(
+    status, out, err = npu(
         "run", "gemm_bf16", "--report", f"{tmp_path}/r.json", "--html", f"{tmp_path}/r.html",
         "--trace", f"{tmp_path}/t.json", "--out", f"C={tmp_path}/c.npy",
     )  # fmt: skip
@@ -94,8 +95,33 @@ def test_files(api: FakeApi, npu: Npu, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "r.json").read_text())["cycles"] == 1000
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
     events = json.loads((tmp_path / "t.json").read_text())["traceEvents"]
-    assert [e["args"] for e in events if e["ph"] == "X"] == [{"cycle": 10, "cycles": 5}]
+    (mmad,) = [e for e in events if e["ph"] == "X" and e["name"] == "mmad"]
+    assert (mmad["ts"], mmad["dur"], mmad["args"]["end"]) == (10, 5, 15)
+    assert err == f"trace: {tmp_path}/t.json: 3 slices, 0 arrows, 0.0 MB\n"
     np.testing.assert_array_equal(np.load(tmp_path / "c.npy"), [[0, 1], [2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("window", "kept"),
+    [
+        ("5:20", (5, 20)), ("5:", (5, 2**63 - 1)), (":20", (0, 20)), ("0x10:0x20", (16, 32)),
+        (None, True),
+    ],
+)  # fmt: skip
+def test_a_window_reaches_the_interface(
+    api: FakeApi, npu: Npu, tmp_path: Path, window: str | None, kept: object
+) -> None:
+    api.recording = recording((0, 2, DATA, 0, 0, 10, 15, 15))
+    more = ("--trace-window", window) if window else ()
+    assert npu("run", "k", "--trace", f"{tmp_path}/t.pftrace", *more)[0] == 0
+    assert api.calls[1][2]["record"] == kept
+
+
+def test_a_window_behind_the_run_is_said(api: FakeApi, npu: Npu, tmp_path: Path) -> None:
+    api.recording = replace(recording(), window=(20, 30))
+    status, _, err = npu("run", "k", "--trace", f"{tmp_path}/t.json", "--trace-window", "20:30")
+    assert status == 0 and json.loads((tmp_path / "t.json").read_text())
+    assert err.endswith("trace: the run took 20 cycles, none of them in the window\n")
 
 
 def test_what_is_compiled_is_said_on_standard_error(api: FakeApi, npu: Npu) -> None:
@@ -130,6 +156,14 @@ def test_what_is_compiled_is_said_on_standard_error(api: FakeApi, npu: Npu) -> N
         (("run", "k", "--html", "/"), "is a directory"),
         (("run", "k", "--max-cycles", "0"), "at least 1"),
         (("run", "k", "--trace", "t.json"), "recorded no trace"),
+        (("run", "k", "--trace", "no/such/t.json"), "there is no directory no/such"),
+        (("run", "k", "--trace-window", "1:2"), "--trace FILE is missing"),
+        (("run", "k", "--trace", "t", "--trace-window", "12"), "takes cycles as A:B, A: or :B"),
+        (("run", "k", "--trace", "t", "--trace-window", ":"), "takes cycles as A:B, A: or :B"),
+        (("run", "k", "--trace", "t", "--trace-window", "a:9"), "takes an integer, not 'a'"),
+        (("run", "k", "--trace", "t", "--trace-window", "1:2:3"), "takes an integer, not '2:3'"),
+        (("run", "k", "--trace", "t", "--trace-window", "-5:9"), "an integer of at least 0"),
+        (("run", "k", "--trace", "t", "--trace-window", "9:9"), "holds no cycle"),
         (("walk",), "No such command 'walk'"),
     ],
 )  # fmt: skip
@@ -176,8 +210,9 @@ def test_outputs_never_overwrite_the_kernel_or_each_other(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("option", ["--report", "--html"])
+@pytest.mark.parametrize("option", ["--report", "--html", "--trace"])
 def test_a_full_disk_is_named(api: FakeApi, npu: Npu, option: str) -> None:
+    api.recording = recording((0, 2, DATA, 0, 0, 10, 15, 15))
     status, _, err = npu("run", "k", option, "/dev/full")
     assert status == 2
     assert err == f"error: {option}: cannot write /dev/full: No space left on device\n"

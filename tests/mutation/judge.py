@@ -55,7 +55,7 @@ class Remembering(Decoder):
         for word in words:
             if (section, word) not in self.known:
                 record, values = decode(self.isa, word)
-                self.known[section, word] = self._row(section, record, values), record, values
+                self.known[section, word] = self._row(word, record, values), record, values
             row, record, values = self.known[section, word]
             self.code.append(row)
             self.records.append(record)

@@ -1,9 +1,8 @@
-"""The views of a report: terminal text, HTML, side by side, trace."""
+"""The views of a report: terminal text, HTML, side by side."""
 
 from __future__ import annotations
 
 import io
-import json
 from html.parser import HTMLParser
 
 import pytest
@@ -14,7 +13,6 @@ from npuemu.report.side_by_side import Entry, compare
 from npuemu.report.summary import bar, duration, mac_utilisation, pipe_rows, size, verdict
 from npuemu.report.tables import Style
 from npuemu.report.terminal import findings, render, style_for
-from npuemu.report.trace import write_trace
 from tests.report.sample import finding, sample
 
 
@@ -187,22 +185,6 @@ def test_side_by_side() -> None:
     assert rows["cycles"] == ["1,000", "2,000"]
     assert rows["max error"] == ["1e-3", "-"]
     assert rows["cube M busy"] == ["10.0%", "10.8%"]
-
-
-def test_trace() -> None:
-    events = [
-        ("0.aic", "M", "mmad", 10, 5), ("0.aic", "MTE1", "load", 0, 4),
-        ("0.aiv0", "V", "vadd", 1, 2),
-    ]  # fmt: skip
-    target = io.StringIO()
-    assert write_trace(target, events, 2.0) == 3
-    found = json.loads(target.getvalue())["traceEvents"]
-    spans = [(e["pid"], e["tid"], e["name"], e["ts"], e["dur"]) for e in found if e["ph"] == "X"]
-    assert spans == [(0, 0, "mmad", 5.0, 2.5), (0, 1, "load", 0.0, 2.0), (1, 0, "vadd", 0.5, 1.0)]
-    names = [e["args"]["name"] for e in found if e["ph"] == "M" and e["args"]]
-    assert names == ["0.aic", "M", "MTE1", "0.aiv0", "V"]
-    empty = io.StringIO()
-    assert write_trace(empty, [], 1.0) == 0 and json.loads(empty.getvalue())
 
 
 def test_style_of_streams(monkeypatch: pytest.MonkeyPatch) -> None:
