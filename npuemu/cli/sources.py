@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 
 
@@ -12,6 +11,7 @@ class Sources:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self._read: dict[Path, list[str]] = {}
 
     def __call__(self, where: str) -> str | None:
         """The line's text, or None when the file or line is not there."""
@@ -20,7 +20,7 @@ class Sources:
             return None
         places = [Path(name)] + ([self._folder / name] if self._folder else [])
         for path in places:
-            lines = _lines(path)
+            lines = self._lines(path)
             if 0 < number <= len(lines):
                 return lines[number - 1]
         return None
@@ -31,10 +31,20 @@ class Sources:
         found = {}
         for name in sorted(names):
             folders = [Path(), *([self._folder] if self._folder else [])]
-            lines = next((text for f in folders if (text := _lines(f / name))), None)
+            lines = next((text for f in folders if (text := self._lines(f / name))), None)
             if lines:
                 found[name] = tuple(lines)
         return found
+
+    def _lines(self, path: Path) -> list[str]:
+        """The file's lines, read once for this command; none if it cannot be read."""
+        if path not in self._read:
+            try:
+                text = path.read_text(encoding="utf-8", errors="replace")
+            except (OSError, ValueError):
+                text = ""
+            self._read[path] = text.splitlines()
+        return self._read[path]
 
     @staticmethod
     def _split(where: str) -> tuple[str | None, int]:
@@ -45,11 +55,3 @@ class Sources:
         if len(parts) < 2 or not parts[-1].isdigit():
             return None, 0
         return ":".join(parts[:-1]), int(parts[-1])
-
-
-@lru_cache(maxsize=64)
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except (OSError, ValueError):
-        return []

@@ -1,8 +1,9 @@
 """Runs a page: its files, its commands with the output shown, its Python, in the order of the text.
 
 A fenced block says what it is: ``npu add.npu`` and ``toml wide.toml`` are files, ``console`` holds
-commands behind ``$`` with their output (``...`` stands for any lines), ``python`` is run. Other
-blocks are only read.
+commands behind ``$`` with their output (``...`` stands for any lines), ``python`` is run, ``diff``
+makes one file of the page's folder from another. A block with the name of a file that lies beside
+the page is an excerpt of it. Other blocks are only read.
 """
 
 from __future__ import annotations
@@ -63,24 +64,48 @@ def alike(shown: list[str], came: list[str]) -> bool:
     return bool(came) and shown[0] == came[0] and alike(shown[1:], came[1:])
 
 
+_HUNK = re.compile(r"^@@ -(\d+)(?:,\d+)? \+\d+(?:,\d+)? @@.*\n", re.MULTILINE)
+
+
+def patched(text: str, hunks: str) -> str:
+    """A text after the hunks of a unified diff; their context must be there, at its line."""
+    old, new, at = text.splitlines(keepends=True), [], 0
+    numbers, bodies = _HUNK.findall(hunks), _HUNK.split(hunks)[2::2]
+    for number, body in zip(numbers, bodies, strict=True):
+        lines = body.splitlines(keepends=True)
+        before = [line[1:] for line in lines if line[0] in " -"]
+        start = int(number) - 1
+        assert old[start : start + len(before)] == before, f"line {number}: no such lines"
+        new += [*old[at:start], *(line[1:] for line in lines if line[0] in " +")]
+        at = start + len(before)
+    return "".join([*new, *old[at:]])
+
+
+def excerpt(part: str, whole: str) -> bool:
+    """Whether ``part`` is some consecutive lines of ``whole``, perhaps less indented."""
+    lines, count = whole.splitlines(keepends=True), part.count("\n")
+    pieces = ("".join(lines[i : i + count]) for i in range(len(lines)))
+    return any(textwrap.dedent(piece) == part for piece in pieces)
+
+
 class Reader:
-    """Reads pages in a folder of its own."""
+    """Reads pages in a folder of its own; ``said`` is all that their commands have put out."""
 
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder = folder
         self.capsys = capsys
         self.status = 0
+        self.said: list[str] = []
 
     def environment(self) -> dict[str, str]:
         """Of a shell command: `pytest` is this Python's, with the plugin of this checkout."""
         folder = self.folder / ".bin"
         folder.mkdir(exist_ok=True)
-        pytest_command = folder / "pytest"
-        pytest_command.write_text(
-            "#!/bin/sh\n"
-            f'exec "{sys.executable}" -m pytest -p npuemu.testing.plugin -p no:cacheprovider "$@"\n'
-        )
-        pytest_command.chmod(0o755)
+        plugins = "-p npuemu.testing.plugin -p no:cacheprovider"
+        for name, options in (("pytest", f"-m pytest {plugins} "), ("python3", "")):
+            file = folder / name
+            file.write_text(f'#!/bin/sh\nexec "{sys.executable}" {options}"$@"\n')
+            file.chmod(0o755)
         return {
             **os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1",
@@ -108,6 +133,7 @@ class Reader:
         """Run a console block and compare; a command without shown output must succeed."""
         for command, shown in commands(text):
             came = self.command(command)
+            self.said += came
             if any(shown):
                 said = "\n".join(came)
                 while shown and not shown[-1]:
@@ -118,12 +144,29 @@ class Reader:
             else:
                 assert self.status == 0, f"$ {command}\n" + "\n".join(came)
 
+    def file(self, block: Block, beside: Path) -> None:
+        """A file of the page, or a part of one that lies beside it."""
+        if beside.is_file():
+            whole = beside.read_text(encoding="utf-8")
+            assert excerpt(block.text, whole), f"{beside.name} has no such lines:\n{block.text}"
+        else:
+            (self.folder / block.file).write_text(block.text, encoding="utf-8")
+
+    def diff(self, text: str) -> None:
+        """``--- A``, ``+++ B`` and hunks: they make B of A."""
+        first, second, hunks = text.split("\n", 2)
+        a, b = first.removeprefix("--- "), second.removeprefix("+++ ")
+        made = patched((self.folder / a).read_text(encoding="utf-8"), hunks)
+        assert made == (self.folder / b).read_text(encoding="utf-8"), f"{a} does not become {b}"
+
     def read(self, page: Path, names: dict[str, Any] | None = None) -> int:
         """Run all of a page; the number of blocks that did something."""
         done = 0
         for block in blocks(page):
             if block.file:
-                (self.folder / block.file).write_text(block.text, encoding="utf-8")
+                self.file(block, page.parent / block.file)
+            elif block.language == "diff":
+                self.diff(block.text)
             elif block.language == "console":
                 self.console(block.text)
             elif block.language == "python":

@@ -67,6 +67,7 @@ def links() -> list[tuple[str, str]]:
     """(page, target) of every relative link."""
     pages = [
         *DOCS.glob("*.md"),
+        *DOCS.glob("tutorial/*.md"),
         *(ROOT / "diagnostics").glob("*.md"),
         *(ROOT / n for n in ("README.md", "CONTRIBUTING.md", "isa/README.md", "editors/README.md")),
         *(ROOT / "examples").glob("*/README.md"),
@@ -145,7 +146,7 @@ def test_what_the_readme_says_of_the_checks_stands_elsewhere() -> None:
 
 def test_make_targets_that_pages_name_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for page in [*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
+    for page in [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
         found = re.findall(
             r"(?:`|^ *)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE
         )
