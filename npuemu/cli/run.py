@@ -139,7 +139,7 @@ def run(
         )  # fmt: skip
     _write(result, wanted, report, trace)
     if html is not None:
-        page.write(result, kernel, html)
+        page.write(result, kernel, html, _peak(result))
     debug.write_dumps(result, dumps)
     _show(result, kernel, report)
     missing = debug.say_missing(result, dumps)

@@ -10,8 +10,7 @@ import tempfile
 from pathlib import Path
 
 from npuemu import api
-from npuemu.cli.sources import Sources
-from npuemu.report.page_html import page
+from npuemu.cli import page
 from tests.browser.chromium import Browser, missing
 
 KERNEL = "gemm_w8a16_msd"
@@ -23,12 +22,7 @@ WIDTH = 1400
 def write_page(path: Path) -> None:
     """The page of the run that the pictures show."""
     run = api.run(KERNEL, record=True, **RUN, **PARAMS)  # type: ignore[arg-type]
-    recording = run.recording
-    assert recording is not None
-    texts = Sources(None).files(row.where for row in recording.code)
-    known = {**recording.__dict__, "sources": texts}
-    fields = {name: known[name] for name in recording.__dataclass_fields__}
-    path.write_text(page(run.report, type(recording)(**fields), peak=run.mac_peak))
+    page.write(run, KERNEL, str(path), run.mac_peak)
 
 
 def choose(browser: Browser) -> None:
@@ -40,12 +34,6 @@ def choose(browser: Browser) -> None:
     middle = (view["first"] + view["last"]) / 2
     browser.hook(f"show({middle - 600}, {middle + 600})")
     browser.settle()
-
-
-def part(browser: Browser, name: str, path: Path) -> None:
-    """A picture of one part of the page, without the navigation that would lie over it."""
-    browser.js("document.querySelector('nav').style.position = 'static'")
-    browser.driver.find_element("id", name).screenshot(str(path))
 
 
 def main(folder: Path) -> int:
@@ -61,17 +49,15 @@ def main(folder: Path) -> int:
             path = Path(place) / "run.html"
             write_page(path)
             browser.driver.set_window_size(WIDTH, 1000)
-            for scheme in ("light", "dark"):
+            for scheme, name in (("light", "html-page.png"), ("dark", "html-page-dark.png")):
                 browser.scheme(scheme)
                 browser.open(path)
-                browser.picture(folder / f"html-run-{scheme}.png", height=1000)
                 choose(browser)
-                browser.picture(folder / f"html-page-{scheme}.png", height=1000)
-            browser.driver.set_window_size(WIDTH, 1600)
+                browser.picture(folder / name, height=860)
+            browser.driver.set_window_size(WIDTH, 2400)
             browser.scheme("light")
             browser.open(path)
-            for name in ("memory", "roofline", "waited", "source"):
-                part(browser, name, folder / f"html-{name}.png")
+            browser.driver.find_element("id", "memory").screenshot(str(folder / "html-memory.png"))
     finally:
         browser.quit()
     return 0

@@ -237,6 +237,8 @@ def test_a_line_marks_its_events(shown: Browser, written: Written) -> None:
 
 
 def test_memories_say_what_is_live(shown: Browser, written: Written) -> None:
+    names = shown.js("return document.getElementById('holders').innerText").splitlines()
+    assert sorted(names) == ["A", "W", "a_panel \u00b7 A", "acc \u00b7 A+W", "w_panel \u00b7 W"]
     shown.js("document.getElementById('memory').scrollIntoView()")
     box = shown.js("const b = document.querySelector('#memory-view .scroller')"
                    ".getBoundingClientRect(); return [b.left, b.top, b.width]")  # fmt: skip

@@ -19,7 +19,15 @@ from npuemu.machine.schema import Figure, MachineFile, Names
 from tests.docs.pages import ROOT, Reader, alike, blocks
 
 DOCS = ROOT / "docs"
-PAGES = ("getting-started", "profiling", "traces", "debugging", "machine-files", "testing")
+PAGES = (
+    "getting-started",
+    "profiling",
+    "traces",
+    "html-page",
+    "debugging",
+    "machine-files",
+    "testing",
+)
 
 
 def text(name: str) -> str:

@@ -15,7 +15,7 @@ FOLDERS = {"programs/include": "docs/site/include"}
 """Pages of folders that have no README.md."""
 
 NAVIGATION = {
-    "Start": ("README", "docs/getting-started", "docs/profiling", "docs/traces"),
+    "Start": ("README", "docs/getting-started", "docs/profiling", "docs/traces", "docs/html-page"),
     "Tutorial": ("docs/tutorial", "docs/tutorial/README", "docs/tutorial/*"),
     "Reference": (
         "docs/assembly", "isa/README", "docs/timing", "docs/arithmetic", "docs/machine-files",

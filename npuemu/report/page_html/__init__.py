@@ -103,7 +103,7 @@ def _parts(
     roofs = roofline.plot(report, peak) + roofline.resources(report)
     return {
         "diagnostics": _Part("Diagnostics", "Diagnostics", findings),
-        "why": _Part("Why", "Why it takes as long", why.section_body(report, links)),
+        "why": _Part("Why", "Why it took so long", why.section_body(report, links)),
         "stalls": _Part(
             "Pipes", "Pipes: busy, stalled, idle", tables.pipes(report),
             "Every cycle of a pipe is busy, stalled by one cause, or idle once its core has ended."
@@ -162,6 +162,8 @@ def _drawings(recording: Recording, links: Links) -> tuple[str, str]:
         note += f" Recorded were cycles {integer(window[0])} .. {integer(window[1])} only."
     kept = sum(lane[4] - lane[3] for lane in regions["lanes"])
     held = _merged("regions", regions["total"], kept, regions["bucket"])
+    if not len(recording.live):
+        held = "Nothing was recorded here: occupancy is measured by runs with checks."
     packed = f'<script type="text/plain" id="npuemu-columns">{text}</script>'
     return sections.workbench(note, held), embedded("npuemu-recording", about) + packed
 

@@ -25,7 +25,7 @@ def _hints(report: Report, profile: Profile) -> str:
     found = []
     for hint in profile.hints:
         share = hint.gain / report.cycles if report.cycles else 0.0
-        words = f"at most {integer(hint.gain)} cycles, {percent(share)}"
+        words = f"about {integer(hint.gain)} cycles, {percent(share)}"
         gain = f' <span class="sub">({words})</span>' if hint.gain else ""
         found.append(
             f'<li>{escape(hint.message)}{gain}<br><span class="also">try: {escape(hint.advice)}'

@@ -1,6 +1,7 @@
 // The time axis that all drawings share, numbers in words, and colours of the style sheet.
 
 const GUTTER = 118;      // pixels left of the time axis, for names
+const HOLDERS = 12;      // colours of holders of memory
 const CLOSEST = 24;      // fewest cycles in view
 const FAR = 1500;        // most cycles in view around a short event that is jumped to
 
@@ -122,7 +123,7 @@ class Palette {
     for (const name of ["text", "muted", "line", "panel", "page", "strong", "accent", "mark", "band", "on-slice", "on-stall"]) {
       this[name] = value(name);
     }
-    this.holders = Array.from({ length: 12 }, (_, i) => value(`h-${i}`));
+    this.holders = Array.from({ length: HOLDERS }, (_, i) => value(`h-${i}`));
   }
 
   /** Colour of a kind of span. */

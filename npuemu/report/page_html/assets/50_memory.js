@@ -28,7 +28,23 @@ class MemoryView {
       return row;
     });
     this.space.style.height = `${Math.max(40, y)}px`;
-    this.element.classList.toggle("empty", this.rows.length === 0);
+    this._legend();
+  }
+
+  /** Names and colours of who ever held a memory of the core. */
+  _legend() {
+    const { regions } = this.app.model;
+    const labels = new Set();
+    for (const { memory } of this.rows) {
+      for (const lane of memory.lanes) {
+        for (let i = lane.first; i < lane.last; i++) labels.add(regions.label[i]);
+      }
+    }
+    document.getElementById("holders").replaceChildren(...[...labels].map((label) => {
+      const dot = make("i", { className: "dot" });
+      dot.style.background = `var(--h-${label % HOLDERS})`;
+      return make("span", {}, dot, regions.nameOf(label));
+    }));
   }
 
   /** Addresses [low, high) that a map shows: the whole memory, or from the lowest to the highest
