@@ -96,7 +96,7 @@ def test_prints_and_dumps_change_no_report(mode: str) -> None:
 
 def test_a_run_that_fails_is_the_same() -> None:
     """A flag is raised twice after the first round: the lines until then come, and the finding."""
-    text = behind(LOOP, double="{r4}").replace("    wait_flag V, MTE3, 0\n", "")
+    text = behind(LOOP, double="{r4}").replace("    wait_flag MTE3, MTE2, 0\n", "")
     silent = "\n".join(";" if ".print" in row else row for row in text.splitlines())
     shown, plain = run(text), run(silent)
     assert shown.report == plain.report and not shown.ok

@@ -40,7 +40,7 @@ def test_two_runs_are_identical(kernel: Micro) -> None:
     for name in ("events", "values", "live"):
         assert np.array_equal(getattr(one.recording, name), getattr(two.recording, name)), name
     check_accounting(one.report)
-    assert kernel.run(threads=2).report == one.report == kernel.run(trace=False).report
+    assert kernel.run(threads=2).report == one.report == kernel.run(record=False).report
 
 
 @pytest.mark.parametrize("kernel", KERNELS, **ids)
