@@ -9,6 +9,7 @@ work, ``+`` is shared bandwidth.
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,16 @@ def measure(kernel: str, keys: dict[str, str]) -> dict[str, Any]:
     return run.report
 
 
+@cache
+def parameters(kernel: str) -> tuple[str, ...]:
+    """Names of a kernel's parameters."""
+    return tuple(npuemu.load(kernel).params)
+
+
 def fresh_row(kernel: str, header: list[str], line: str) -> str:
     """A table row, measured again."""
     old = dict(zip(header, (c.strip() for c in line.strip("|\n ").split("|")), strict=True))
-    given = {*KEYS, *npuemu.load(kernel).params}
+    given = {*KEYS, *parameters(kernel)}
     report = measure(kernel, {k: v for k, v in old.items() if k in given})
     cells = [old[c] if c in given else cell(report, c) for c in header]
     return f"| {' | '.join(cells)} |"

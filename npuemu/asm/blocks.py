@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from npuemu.asm.errors import AsmError, Location
 from npuemu.asm.lexer import LineError
@@ -86,6 +87,7 @@ def _directive(line: Line, directive: Directive, stack: list[_Open]) -> None:
         top.body.append(line)
 
 
+@lru_cache(maxsize=64)
 def build(text: str, file: str) -> tuple[Node, ...]:
     """Parse a whole text; raises `AsmError` at its first bad line."""
     stack = [_Open("file")]

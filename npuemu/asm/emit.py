@@ -10,6 +10,7 @@ from npuemu.asm.expressions import evaluate
 from npuemu.asm.functions import Context
 from npuemu.asm.lexer import LineError
 from npuemu.asm.messages import listing
+from npuemu.asm.plans import Plan, Plans, plans_for
 from npuemu.asm.printed import Print
 from npuemu.asm.program import MAX_INSTRUCTIONS
 from npuemu.asm.scope import Scope, Symbol
@@ -102,6 +103,7 @@ class Emitter:
     def __init__(self, isa: Isa, target: Target, context: Context) -> None:
         self.isa, self.target, self.context = isa, target, context
         self.forms: dict[str, Form] = {}
+        self.plans: Plans | None = None
 
     def form(self, name: str) -> Form | None:
         """The form of a mnemonic, or None."""
@@ -121,10 +123,47 @@ class Emitter:
         location: Location,
     ) -> None:
         """Append one instruction to a section."""
-        record, where = form.record, Name(spelled.span, spelled.mnemonic)
         if len(section.words) >= MAX_INSTRUCTIONS:
             message = f"more than {MAX_INSTRUCTIONS} instructions in a section"
             raise LineError("A701", message, spelled.span)
+        plan = self._plan(form, spelled, section)
+        key = None if plan is None else plan.key(scope, self.context)
+        word = None if plan is None or key is None else plan.words.get(key)
+        if word is None:
+            word = self._word(form, spelled, section, scope, frames, line, location)
+            if plan is not None and key is not None:
+                plan.keep(key, word)
+        section.words.append(word)
+        section.locations.append(section.fixed or location)
+        section.last, section.last_line = form.record, line
+
+    def _plan(self, form: Form, spelled: Instruction, section: Section) -> Plan | None:
+        """What is kept of an instruction; None for one that has a label or is misspelt."""
+        if self.plans is None:
+            self.plans = plans_for(self.isa, self.target.machine)
+        record = form.record
+        plan = self.plans.find(spelled, record.name, section.core)
+        if plan is not None or record.labels:
+            return plan
+        try:
+            given = self._assign(form, spelled)
+        except LineError:
+            return None
+        enums = tuple(form.by_name[name].kind == "enum" for name in given)
+        return self.plans.add(spelled, record.name, section.core, enums)
+
+    def _word(
+        self,
+        form: Form,
+        spelled: Instruction,
+        section: Section,
+        scope: Scope,
+        frames: tuple[int, ...],
+        line: Line,
+        location: Location,
+    ) -> int:
+        """The word of an instruction, with all checks; one with a label is noted as pending."""
+        record, where = form.record, Name(spelled.span, spelled.mnemonic)
         if not record.runs_on(section.core):
             message = f"'{record.name}' is a {record.core} instruction"
             help = f"this is the {section.core} section"
@@ -145,9 +184,7 @@ class Emitter:
         if label is not None:
             pending = Pending(len(section.words), record, values, label, line, location)
             section.pending.append(pending)
-        section.words.append(word)
-        section.locations.append(section.fixed or location)
-        section.last, section.last_line = record, line
+        return word
 
     def _suffixes(self, form: Form, spelled: Instruction, scope: Scope) -> dict[str, int | Reg]:
         """Values of the dotted suffixes."""

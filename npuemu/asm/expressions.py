@@ -190,12 +190,12 @@ def evaluate(node: Expression, scope: Scope, context: Context) -> Result:
     kind = type(node)
     if kind is syntax.Number or kind is syntax.Real:
         return node.value  # type: ignore[union-attr]
+    if kind is syntax.Name:
+        return lookup(node, scope)  # type: ignore[arg-type]
+    if kind is syntax.Binary:
+        return _binary(node, scope, context)  # type: ignore[arg-type]
     if isinstance(node, syntax.Register):
         return Reg(node.index)
-    if isinstance(node, syntax.Name):
-        return lookup(node, scope)
-    if isinstance(node, syntax.Binary):
-        return _binary(node, scope, context)
     if isinstance(node, syntax.Unary):
         return _unary(node, scope, context)
     if isinstance(node, syntax.Call):

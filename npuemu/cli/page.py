@@ -20,13 +20,14 @@ def write(result: Run, kernel: str, path: str, peak: Mapping[str, float] | None)
     """The report, the recording and the text of the kernel as a page, and why the run took as long
     where it was recorded as a whole. ``peak``: multiply-adds a cycle of one cube core by type.
     """
-    from npuemu.profiling.profile import profile_of
     from npuemu.report.json_schema import as_report
     from npuemu.report.page_html import page, recorded
 
     report, recording = as_report(result.report), result.recording
     if recording is not None:
         if report.lines and report.cycles and recorded(recording) == (0, report.cycles):
+            from npuemu.profiling.profile import profile_of
+
             report = replace(report, profile=profile_of(report, recording))
         folder = Path(kernel).parent if Path(kernel).exists() else None
         texts = recording.sources or Sources(folder).files(row.where for row in recording.code)

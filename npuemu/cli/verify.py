@@ -20,14 +20,17 @@ def verify(
     from npuemu.report.summary import params_text
     from npuemu.verify import verify_kernel
 
-    good = bad = 0
+    good = bad = faulty = 0
     for case in verify_kernel(kernel, machine=machine, blocks=groups, params=params):
         good, bad = good + bool(case.ok), bad + (not case.ok)
+        faulty += case.findings
+        verdict = "ok" if case.ok else "FINDINGS" if case.findings else "DIFFERS"
         cycles = f"   {case.cycles:,} cycles" if case.cycles else ""
         label = f"{case.case}   {params_text(case.params)}   seed {case.seed}"
-        print(f"{'ok      ' if case.ok else 'DIFFERS '} {label}{cycles}")
+        print(f"{verdict:8} {label}{cycles}")
         if not case.ok:
             print("\n".join(f"    {line}" for line in str(case.difference).splitlines()))
         sys.stdout.flush()
-    print(f"{kernel}: {good} of {good + bad} cases equal the golden definition bit for bit")
+    more = f"; {faulty} have findings and were not compared" if faulty else ""
+    print(f"{kernel}: {good} of {good + bad} cases equal the golden definition bit for bit{more}")
     return 1 if bad else 0

@@ -105,6 +105,10 @@ class Evidence:
         found: NDArray[np.void] = events[chosen]
         return found
 
+    def has_slots(self, core: str, source: str) -> bool:
+        """Whether a pipe hands over with more than one event: it has more than one buffer."""
+        return any(self.events(core, source, target) > 1 for target in PIPES if target != source)
+
     def executions(self, core: str, pipe: str) -> int:
         """How many data instructions a pipe executed, all cores of a kind."""
         return len(self._data(core, pipe))

@@ -108,10 +108,13 @@ def heads(evidence: Evidence) -> Iterator[Hint]:
                 "more repeats: a barrier or flag shows the whole latency"
             )
         elif pipe in GM_PIPES:
-            advice = (
-                f"issue the next transfer before the last one has ended (wait for its buffer "
-                f"later, or have one more buffer), or move more bytes with one {those[0][1].name}"
+            longer = f"move more bytes with one {those[0][1].name}"
+            sooner = (
+                "issue the next transfer before the last one has ended (wait for its buffer "
+                "later, or have one more buffer)"
             )
+            both = (longer, sooner) if evidence.has_slots(core, pipe) else (sooner, longer)
+            advice = ", or ".join(both)
         else:
             advice = f"keep {pipe} fed: hand over the next piece before this one has ended"
         yield Hint(

@@ -105,8 +105,9 @@ def _reads(evidence: Evidence) -> Iterator[Hint]:
             message=f"tensor {name} ({size(sizes[name])}) is read {times:.1f} times, "
             f"{percent(traffic.read / total)} of all bytes read, and loads from GM are busy for "
             f"{percent(row.share(row.busy))} of the run",
-            advice=f"keep a larger part of {name} in L1, or change the order of the loops so that "
-            "it is used for more rows or columns while it is there",
+            advice=f"make the output's tiles larger in the direction that reads {name} again, keep "
+            f"a larger part of {name} in L1, or change the order of the loops so that it is used "
+            "for more rows or columns while it is there",
             gain=round(row.busy * again / total),
             evidence=[f"/traffic/tensors/{name}"],
         )

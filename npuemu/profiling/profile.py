@@ -13,6 +13,7 @@ from npuemu.report.summary import integer, percent
 
 BOUND = 0.8
 """A pipe that is busy for this part of the run bounds it: all else together is worth the rest."""
+_EMPTY = ("head", "tail")
 _PARTS = {
     "head": "heads", "work": "work", "tail": "tails", "bank_conflict": "bank conflicts",
     "shared_bandwidth": "shared bandwidth", "scalar": "the scalar unit's way",
@@ -54,6 +55,12 @@ def bound(evidence: Evidence) -> Bound:
     name = f"{row.kind} {row.pipe}"
     if share >= BOUND:
         text = f"{name} bounds the run: it is busy for {percent(share)} of it"
+        idle = evidence.on_path(
+            lambda s: (s.core, s.pipe) == (evidence.kind(row), row.pipe) and s.part in _EMPTY
+        )
+        empty = evidence.share(sum(s.cycles for _, s in idle))
+        if empty >= 1 - BOUND:
+            text += f", but {percent(empty)} are its heads and tails, not its work"
         return Bound(core=evidence.kind(row), pipe=row.pipe, share=share, kind="pipe", message=text)
     parts: dict[str, int] = {}
     for step in evidence.path:

@@ -17,7 +17,8 @@ SEEDS = (0, 1)
 
 @dataclass(frozen=True)
 class CaseResult:
-    """Outcome of one case: `cycles` is None if the run failed, `difference` if all bits agree.
+    """Outcome of one case: `cycles` is None if the run failed, `difference` if all bits agree and
+    the run has no errors; `findings`: it has, and `difference` tells them.
 
     `case` is the whole of it for a person: name, the parameters that it sets, and the seed.
     """
@@ -29,6 +30,7 @@ class CaseResult:
     ok: bool
     cycles: int | None
     difference: str | None
+    findings: bool = False
 
 
 def verify_kernel(
@@ -78,7 +80,7 @@ def _verify_case(
 
     params = {**case.params, **dict(getattr(program, "params", {}))}
     inputs, expected = _defined(definition, case, params, seed)
-    cycles, difference = None, None
+    cycles, difference, findings = None, None, None
     try:
         run = api.run(program, inputs=inputs, blocks=blocks, seed=seed, threads=threads)
     except UserError:
@@ -87,10 +89,12 @@ def _verify_case(
         difference = str(error)
     else:
         cycles = int(run.cycles)
-        difference = _errors(run) or compare(run.outputs, expected)
+        findings = _errors(run)
+        difference = findings or compare(run.outputs, expected)
     return CaseResult(
-        _label(case, seed), case.name, params, seed, difference is None, cycles, difference
-    )
+        _label(case, seed), case.name, params, seed, difference is None, cycles, difference,
+        findings is not None,
+    )  # fmt: skip
 
 
 def _defined(

@@ -102,7 +102,7 @@ def test_verify(npu: Npu, monkeypatch: pytest.MonkeyPatch, good: bool, status: i
     def cases(kernel: str, **options: object) -> list[SimpleNamespace]:
         assert options == {"machine": None, "blocks": 3, "params": {"M": 1}}
         difference = None if good else "C[0, 1]: 1.0 (3f80), expected 2.0 (4000)"
-        rest = {"params": {"M": 1}, "seed": 0, "cycles": 1234}
+        rest = {"params": {"M": 1}, "seed": 0, "cycles": 1234, "findings": False}
         return [SimpleNamespace(case="small", ok=good, difference=difference, **rest)]
 
     module = SimpleNamespace(verify_kernel=cases)

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
 import npuemu
-from npuemu.data import PACKAGE
-
-ROOT = PACKAGE.parent
+from benchmarks import kernel_pages
 
 
 @pytest.mark.parametrize("kernel", [k.name for k in npuemu.list_kernels()])
-def test_measured_tables_are_fresh(kernel: str) -> None:
-    command = [sys.executable, str(ROOT / "benchmarks" / "kernel_pages.py"), "--check", kernel]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    hint = "run `python benchmarks/kernel_pages.py`"
-    assert done.returncode == 0, f"{done.stdout}{done.stderr}\n{hint}"
+def test_measured_tables_are_fresh(kernel: str, capsys: pytest.CaptureFixture[str]) -> None:
+    stale = kernel_pages.main(["--check", kernel])
+    assert stale == 0, f"{capsys.readouterr().out}run `python benchmarks/kernel_pages.py`"

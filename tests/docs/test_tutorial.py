@@ -11,6 +11,7 @@ import pytest
 import npuemu
 from npuemu.verify import load_golden
 from tests.docs.pages import ROOT, Reader, excerpt, patched
+from tests.docs.refresh import renewed
 
 FOLDER = ROOT / "docs" / "tutorial"
 PAGES = ("first-kernel", "tuning")
@@ -78,6 +79,15 @@ def test_one_block_alone(kernel: str, machine: str) -> None:
     assert npuemu.run(file, machine=machine).diagnostics == []
     with pytest.raises(npuemu.UserError, match="1 block, not 2"):
         npuemu.run(file, machine=machine, blocks=2)
+
+
+def test_shown_outputs_are_renewed_within_their_gaps() -> None:
+    came = ["run of 12", "300 cycles", "", "M  40  ####..", "FIX  5", "", "end 7"]
+    assert renewed(["run of 11", "...", "FIX  99", "..."], came) == [
+        "run of 12", "...", "FIX  5", "...",
+    ]  # fmt: skip
+    assert renewed(["...", "M 3 #.....", "...", "end 1"], came) == ["...", came[3], "...", came[6]]
+    assert renewed(["run of 11"], came) == came
 
 
 def test_diffs_and_excerpts_can_fail() -> None:

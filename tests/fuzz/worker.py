@@ -27,17 +27,16 @@ MACHINES = ("ascend910b1", "ascend950pr")
 
 
 @cache
-def _intact(source: Source, params: tuple[tuple[str, int], ...]) -> tuple[Program, bytes] | None:
-    """The program of an unharmed text and its binary; None if it refuses the parameters."""
+def _intact(source: Source, params: tuple[tuple[str, int], ...]) -> Program | None:
+    """The program of an unharmed text; None if it refuses the parameters."""
     try:
-        program = asm.assemble(source.text, params=dict(params), include_path=[source.folder])
+        return asm.assemble(source.text, params=dict(params), include_path=[source.folder])
     except NpuemuError:
         assert source.bundled, f"{source.name} does not assemble"
         return None
-    return program, asm.binary.dump(program)
 
 
-def _draw(rng: random.Random) -> tuple[Program, bytes]:
+def _draw(rng: random.Random) -> Program:
     """An unharmed program."""
     while True:
         source = rng.choice(sources())
@@ -80,7 +79,7 @@ def _text(rng: random.Random) -> str:
 
 
 def _words(rng: random.Random) -> str:
-    program = mutate.words(rng, _draw(rng)[0])
+    program = mutate.words(rng, _draw(rng))
     if (
         rng.random() < 0.5
     ):  # as a file would bring it; else past the loader, to the engine's own checks
@@ -89,7 +88,7 @@ def _words(rng: random.Random) -> str:
 
 
 def _binary(rng: random.Random) -> str:
-    program = asm.binary.load(mutate.binary(rng, _draw(rng)[1]))
+    program = asm.binary.load(mutate.binary(rng, asm.binary.dump(_draw(rng))))
     assert asm.binary.load(asm.binary.dump(program)) == program
     return _run(program, rng)
 

@@ -37,12 +37,16 @@ class Verdict(Enum):
     UNREPORTED = "unreported"
 
 
+Word = tuple[list[int], Record, dict[str, Any]]
+"""A row of the engine, what it decodes to."""
+
+
 class Remembering(Decoder):
     """Decodes one program after another, and each word once."""
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine)
-        self.known: dict[tuple[str, int], tuple[list[int], Record, dict[str, Any]]] = {}
+        self.known: dict[str, dict[int, Word]] = {}
 
     def program(self, program: Program) -> Decoded:
         """A decoded program."""
@@ -51,15 +55,15 @@ class Remembering(Decoder):
         return self.finish(bases)
 
     def _again(self, section: str, words: tuple[int, ...]) -> tuple[int, int]:
-        base = len(self.code)
+        base, known = len(self.code), self.known.setdefault(section, {})
         for word in words:
-            if (section, word) not in self.known:
+            if word not in known:
                 record, values = decode(self.isa, word)
-                self.known[section, word] = self._row(word, record, values), record, values
-            row, record, values = self.known[section, word]
-            self.code.append(row)
-            self.records.append(record)
-            self.operands.append(values)
+                known[word] = self._row(word, record, values), record, values
+        found = [known[word] for word in words]
+        self.code += [row for row, _, _ in found]
+        self.records += [record for _, record, _ in found]
+        self.operands += [values for _, _, values in found]
         return base, len(words)
 
 

@@ -80,9 +80,14 @@ def word_meaning(word: int) -> tuple[Record, dict[str, Value]]:
     return decode(isa(), word)
 
 
+@cache
+def _name(file: str) -> str:
+    return Path(file).name
+
+
 def _path(location: Location) -> tuple[tuple[str, int], ...]:
     places = ((location.file, location.line), *((p.file, p.line) for p in location.trace))
-    return tuple((Path(file).name, line) for file, line in places)
+    return tuple((_name(file), line) for file, line in places)
 
 
 def sites(program: Program) -> list[Site]:
@@ -113,7 +118,7 @@ def edited(program: Program, edits: Edits) -> Program:
             moved.append(moved[-1] + len(part))
         words = [word for part in parts for word in part]
         if moved[-1] != len(old) or any(len(part) != 1 for part in parts):
-            words = [_moved(word, moved) for word in words]
+            words = [_moved(word, moved) if _labels(word) else word for word in words]
         code[section] = tuple(words)
         locations[section] = tuple(
             place
@@ -123,10 +128,13 @@ def edited(program: Program, edits: Edits) -> Program:
     return replace(program, code=code, locations=locations)
 
 
+@cache
+def _labels(word: int) -> tuple[str, ...]:
+    """Operands of a word that name an instruction."""
+    return tuple(o.name for o in word_meaning(word)[0].operands if o.kind == "label")
+
+
 def _moved(word: int, moved: list[int]) -> int:
-    """A word whose label follows the instruction it names."""
+    """A word whose labels follow the instructions they name."""
     record, values = word_meaning(word)
-    labels = [o.name for o in record.operands if o.kind == "label"]
-    if not labels:
-        return word
-    return encode(record, {**values, **{n: moved[int(values[n])] for n in labels}})  # type: ignore[arg-type]
+    return encode(record, {**values, **{n: moved[int(values[n])] for n in _labels(word)}})  # type: ignore[arg-type]
