@@ -55,8 +55,9 @@ def profile(
             loaded, machine=machine, blocks=loaded.blocks, mode=chosen, seed=first,
             progress=progress, record=True,
         )  # fmt: skip
-    if not result.cycles:  # it broke off at once: there is nothing but its findings
+    if any(found["code"] in api.BROKEN_OFF for found in result.diagnostics):
         sys.stderr.write(findings(result.report, _sources(kernel)))
+        sys.stderr.write(f"the run broke off at cycle {result.cycles:,}: it has no profile\n")
         return 1
     typed, found = as_report(result.report), make_profile(result)
     if report is not None:

@@ -195,10 +195,18 @@ def test_modes_without_cycles_are_refused(capsys: pytest.CaptureFixture[str]) ->
     assert "a profile needs full or timing" in capsys.readouterr().err
 
 
-def test_runs_without_a_recording_or_a_cycle_are_refused(tmp_path: Any) -> None:
+def test_runs_without_a_recording_or_an_end_are_refused(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(npuemu.UserError, match="record=True"):
         npuemu.profile(npuemu.run("gemm_bf16", mode="timing"))
     text = ".kernel k\n.machines ascend910b1\n.section cube\n"
     text += "    li r1, 0\n    div r1, r1, r1\n    halt\n"
     (tmp_path / "k.npu").write_text(text)
     assert main(["profile", str(tmp_path / "k.npu")]) == 1
+    deadlock = text.replace("div r1, r1, r1", "wait_flag MTE1, M, 0\n    wait_flag M, MTE1, 0")
+    (tmp_path / "d.npu").write_text(deadlock)
+    capsys.readouterr()
+    assert main(["profile", str(tmp_path / "d.npu")]) == 1
+    caught = capsys.readouterr()
+    assert caught.out == "" and "E110" in caught.err and "it has no profile" in caught.err
