@@ -47,7 +47,7 @@ def bounding(report: Report) -> PipeRow | None:
 
 
 def head(report: Report, peak: Mapping[str, float]) -> str:
-    """Kernel, machine, parameters, cycles, time, verdict, the bounding pipe."""
+    """Kernel, machine, parameters, cycles, time, verdict, the busiest pipe."""
     errors = any(d.severity == "error" for d in report.diagnostics)
     state = "bad" if errors else "warn" if report.diagnostics or not report.checked else "good"
     tiles = [
@@ -57,7 +57,9 @@ def head(report: Report, peak: Mapping[str, float]) -> str:
     most = bounding(report)
     if most is not None:
         where = f"{most.group}: {integer(most.busy)} cycles busy"
-        tiles.append(_tile("bounding pipe", f"{most.pipe} {percent(most.share(most.busy))}", where))
+        bounds = report.profile is not None and report.profile.bound.kind == "pipe"
+        title = "bounding pipe" if bounds else "busiest pipe"
+        tiles.append(_tile(title, f"{most.pipe} {percent(most.share(most.busy))}", where))
     for kind, share in mac_utilisation(report, peak).items():
         macs = f"{integer(report.work.macs[kind])} multiply-adds"
         tiles.append(_tile(f"of the cube's {kind} peak", percent(share), macs))
