@@ -97,6 +97,18 @@ def test_dis_prints_text(api: FakeApi, npu: Npu) -> None:
     assert (status, err) == (0, "") and ".kernel gemm_bf16" in out and "halt" in out
 
 
+def test_verify_tells_findings_from_differences(npu: Npu, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = SimpleNamespace(
+        case="small", ok=False, difference="k.npu:7:5: E201: a race", findings=True,
+        params={"M": 1}, seed=0, cycles=1234,
+    )  # fmt: skip
+    module = SimpleNamespace(verify_kernel=lambda kernel, **options: [case])
+    monkeypatch.setitem(sys.modules, "npuemu.verify", module)
+    status, out, _ = npu("verify", "gemm_bf16")
+    assert status == 1 and out.startswith("FINDINGS small")
+    assert "E201" in out and "1 have findings and were not compared" in out
+
+
 @pytest.mark.parametrize(("good", "status"), [(True, 0), (False, 1)])
 def test_verify(npu: Npu, monkeypatch: pytest.MonkeyPatch, good: bool, status: int) -> None:
     def cases(kernel: str, **options: object) -> list[SimpleNamespace]:
